@@ -1,0 +1,148 @@
+"""Documents, their versions, and the chunks they are cut into.
+
+Every ``start``/``end`` in Ragstone counts Unicode code points of the document's ``content``,
+so that ``content[start:end]`` in Python is the text meant.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+DEFAULT_COLLECTION = "default"
+
+
+class State(StrEnum):
+    """Where one version of a document stands on the offline flow."""
+
+    ACCEPTED = "accepted"
+    PARSING = "parsing"
+    SEARCHABLE = "searchable"
+    READY = "ready"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    def may_become(self, other: "State") -> bool:
+        """Say whether the move to ``other`` is legal."""
+        return other in _MOVES[self]
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more happens by itself."""
+        return self in (State.READY, State.FAILED, State.CANCELLED)
+
+
+_MOVES: Mapping[State, frozenset[State]] = {
+    State.ACCEPTED: frozenset({State.PARSING, State.SEARCHABLE, State.FAILED, State.CANCELLED}),
+    State.PARSING: frozenset({State.ACCEPTED, State.SEARCHABLE, State.FAILED, State.CANCELLED}),
+    State.SEARCHABLE: frozenset({State.READY, State.FAILED, State.CANCELLED}),
+    # Another embedding model was configured: the words stay, the meaning is computed anew.
+    State.READY: frozenset({State.SEARCHABLE}),
+    State.FAILED: frozenset({State.ACCEPTED, State.SEARCHABLE}),
+    State.CANCELLED: frozenset({State.ACCEPTED, State.SEARCHABLE}),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why a version ended in ``failed``: where, what, how to mend it, and whether a retry can help."""
+
+    stage: str
+    code: str
+    message: str
+    remedy: str
+    retryable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpan:
+    """The part of ``content`` that stands on one page (slide, sheet), numbered from 1."""
+
+    page: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedDocument:
+    """What a parser makes of bytes: text (Markdown where the source has structure) and where pages lie."""
+
+    content: str
+    media_type: str
+    title: str | None = None
+    pages: tuple[PageSpan, ...] = ()
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def structured(self) -> bool:
+        """Whether ``content`` is Markdown, whose headings and tables mean something."""
+        return self.media_type != "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A passage of a document: what is searched and cited. ``text == content[start:end]``."""
+
+    id: UUID
+    ordinal: int
+    text: str
+    start: int
+    end: int
+    token_count: int
+    heading_path: tuple[str, ...] = ()
+    page: int | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    external_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a collection, and how far its latest version has come.
+
+    ``current_version`` is the version that answers questions (none before the first is searchable);
+    ``job_id`` is the latest version, whose ingestion the job of the same id is.
+    """
+
+    id: UUID
+    collection: str
+    uri: str
+    title: str
+    media_type: str
+    size: int
+    sha256: str
+    metadata: Mapping[str, Any]
+    readers: tuple[str, ...]
+    state: State
+    job_id: UUID
+    current_version: UUID | None
+    chunk_count: int
+    failure: Failure | None
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The ingestion of one version of a document. Times are seconds spent in each stage."""
+
+    id: UUID
+    document_id: UUID
+    collection: str
+    uri: str
+    state: State
+    attempts: int
+    chunk_count: int
+    embedded_count: int
+    stage_seconds: Mapping[str, float]
+    failure: Failure | None
+    created_at: datetime
+    updated_at: datetime
+
+
+def embedding_text(title: str, heading_path: tuple[str, ...], text: str) -> str:
+    """Return what is embedded and indexed for a chunk: its place in the document, then its text."""
+    path = heading_path if heading_path and heading_path[0] == title else (title, *heading_path)
+    heading = " > ".join(part for part in path if part)
+    return f"{heading}\n{text}" if heading else text

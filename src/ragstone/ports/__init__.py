@@ -1,0 +1,1 @@
+"""Floor 1: what the core asks of the world, one Protocol a page."""

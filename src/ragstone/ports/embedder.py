@@ -1,0 +1,56 @@
+"""Port: texts to vectors, and the tokens that the model sees in them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Vectors: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingModel:
+    """Which space vectors live in. Vectors of two different ``(name, version)`` never meet in one search.
+
+    ``max_tokens`` is the longest input, in the model's own tokens, special tokens included.
+    """
+
+    name: str
+    version: str
+    dimensions: int
+    max_tokens: int
+
+
+class Tokenizer(Protocol):
+    """The model's own tokens, or the nearest upper estimate where the model does not publish them."""
+
+    def spans(self, text: str) -> Sequence[tuple[int, int]]:
+        """Return ``(start, end)`` of each token in code points of ``text``, in order, without special tokens."""
+        ...
+
+
+class Embedder(Protocol):
+    """Turns texts into unit vectors."""
+
+    @property
+    def model(self) -> EmbeddingModel:
+        """The model that this embedder runs."""
+        ...
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """How the model splits text."""
+        ...
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return float32 of shape ``(len(texts), dimensions)``, each row of length 1, in the order given.
+
+        Longer texts are cut at ``max_tokens``. Raises ``EmbedderUnavailable``.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Release threads, memory and connections."""
+        ...

@@ -1,0 +1,304 @@
+"""Port: the system of record. One request or one job is one transaction; repositories never commit."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+from uuid import UUID
+
+from ragstone.domain.access import Permission, Principal
+from ragstone.domain.documents import Chunk, Document, Failure, Job, ParsedDocument, State
+from ragstone.domain.queries import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """A named set of documents of one tenant."""
+
+    id: UUID
+    name: str
+    documents: int
+    chunks: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """The bytes of a document, as the record holds them. ``sha256`` in hex."""
+
+    id: UUID
+    sha256: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """What a caller sends in beside the bytes. ``uri`` names the document within its collection."""
+
+    collection: str
+    uri: str
+    title: str
+    media_type: str
+    metadata: Mapping[str, Any]
+    readers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The outcome of accepting bytes: ``created`` is false where the same bytes are there already."""
+
+    document_id: UUID
+    job_id: UUID
+    created: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One version that a worker has leased, with what its next step needs."""
+
+    version_id: UUID
+    document_id: UUID
+    blob_id: UUID | None
+    state: State
+    media_type: str
+    uri: str
+    title: str
+    chunk_count: int
+    embedded_count: int
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredChunk:
+    """A chunk with the document it is from, as retrieval reads it."""
+
+    chunk: Chunk
+    document_id: UUID
+    title: str
+    uri: str
+    collection: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A document's text, as its citations count it."""
+
+    document_id: UUID
+    title: str
+    uri: str
+    media_type: str
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key's row; the secret itself is shown once, at creation, and stored as a SHA-256 digest."""
+
+    id: UUID
+    name: str
+    tenant: str
+    permissions: tuple[Permission, ...]
+    readers: tuple[str, ...]
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+class Collections(Protocol):
+    """Collections of a tenant."""
+
+    async def create(self, principal: Principal, name: str) -> Collection:
+        """Create ``name``, or return it where it is there."""
+        ...
+
+    async def get(self, principal: Principal, name: str) -> Collection:
+        """Raise ``NotFound`` for a name that the principal's tenant does not have."""
+        ...
+
+    async def list(self, principal: Principal) -> Sequence[Collection]:
+        """Return all, by name; counts are of what the principal may see."""
+        ...
+
+
+class Blobs(Protocol):
+    """Bytes of documents, written and read in parts so that no whole file need be in memory."""
+
+    async def write(self, tenant: str, parts: AsyncIterator[bytes]) -> Blob:
+        """Store the parts and return the blob; bytes that are there already are not stored twice."""
+        ...
+
+    async def read(self, blob_id: UUID) -> bytes:
+        """Return the whole content."""
+        ...
+
+
+class Documents(Protocol):
+    """Documents, as callers see them."""
+
+    async def accept(self, principal: Principal, document: NewDocument, blob: Blob) -> Accepted:
+        """Store a new version unless the newest one holds the same bytes and did not fail; then enqueue it."""
+        ...
+
+    async def accept_chunks(
+        self, principal: Principal, document: NewDocument, parsed: ParsedDocument, chunks: Sequence[Chunk]
+    ) -> Accepted:
+        """Store ready-made chunks as a version that is searchable by words at once; enqueue its embedding."""
+        ...
+
+    async def get(self, principal: Principal, document_id: UUID) -> Document:
+        """Raise ``NotFound`` where there is none that the principal may see."""
+        ...
+
+    async def list(
+        self, principal: Principal, *, collection: str | None, state: State | None, after: UUID | None, limit: int
+    ) -> Sequence[Document]:
+        """Return documents by id (that is, by age), those after ``after``."""
+        ...
+
+    async def delete(self, principal: Principal, document_id: UUID) -> None:
+        """Remove the document and everything made from it. Raise ``NotFound`` as ``get`` does."""
+        ...
+
+    async def content(self, principal: Principal, document_id: UUID) -> Content:
+        """Return the text that citations count in. Raise ``Conflict`` before it is parsed."""
+        ...
+
+    async def chunks(self, principal: Principal, document_id: UUID, *, after: int, limit: int) -> Sequence[Chunk]:
+        """Return the current version's chunks with an ordinal above ``after``, in order."""
+        ...
+
+
+class Versions(Protocol):
+    """The work on versions: leased by one worker at a time, each step conditional on the lease."""
+
+    async def claim(self, version_id: UUID, states: Sequence[State], owner: int, seconds: float) -> Work | None:
+        """Lease a version in one of ``states`` for ``seconds``, or return ``None``: gone, done, or another's."""
+        ...
+
+    async def extend(self, version_id: UUID, owner: int, seconds: float) -> None:
+        """Lengthen the lease. Raise ``LeaseLost`` where it is another's by now."""
+        ...
+
+    async def store_parsed(
+        self, work: Work, owner: int, parsed: ParsedDocument, chunks: Sequence[Chunk], seconds: Mapping[str, float]
+    ) -> None:
+        """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding."""
+        ...
+
+    async def pending_chunks(self, work: Work, after: int, limit: int) -> Sequence[tuple[UUID, str]]:
+        """Return id and embedding text of at most ``limit`` chunks, from ordinal ``after`` on."""
+        ...
+
+    async def store_progress(self, version_id: UUID, owner: int, embedded_count: int) -> None:
+        """Note how many chunks, from the first on, are embedded. Raise ``LeaseLost``."""
+        ...
+
+    async def finish(self, work: Work, owner: int, space: str, seconds: Mapping[str, float]) -> None:
+        """Move to ``ready`` in the embedding space ``space`` and release the lease. Raise ``LeaseLost``."""
+        ...
+
+    async def fail(self, work: Work, owner: int, failure: Failure) -> None:
+        """Move to ``failed`` and release the lease. Raise ``LeaseLost``."""
+        ...
+
+    async def release(self, work: Work, owner: int, delay: float) -> None:
+        """Give the lease back unfinished; the work is due again in ``delay`` seconds."""
+        ...
+
+    async def wake_lost(self, space: str) -> int:
+        """Enqueue again all that nobody works on: leases of dead owners, lost queue entries, versions that
+        are ready in another embedding space than ``space``. Return how many."""
+        ...
+
+    async def job(self, principal: Principal, job_id: UUID) -> Job:
+        """Raise ``NotFound`` where there is none that the principal may see."""
+        ...
+
+    async def jobs(self, principal: Principal, *, state: State | None, after: UUID | None, limit: int) -> Sequence[Job]:
+        """Return jobs by id (that is, by age), those after ``after``."""
+        ...
+
+    async def progress(self, job_ids: Sequence[UUID]) -> "Progress":
+        """Count how far these jobs are."""
+        ...
+
+    async def cancel(self, principal: Principal, job_id: UUID) -> Job:
+        """End a job that is not final. Raise ``NotFound``, or ``Conflict`` where it is final."""
+        ...
+
+    async def retry(self, principal: Principal, job_id: UUID) -> Job:
+        """Begin a failed or cancelled job again where it stood. Raise ``NotFound`` or ``Conflict``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a batch of jobs is: jobs by state, and chunks made and embedded so far."""
+
+    states: Mapping[State, int]
+    chunks: int
+    embedded: int
+
+    @property
+    def open(self) -> int:
+        """How many are not in a final state."""
+        return sum(count for state, count in self.states.items() if not state.final)
+
+
+class Chunks(Protocol):
+    """Chunks as retrieval reads them."""
+
+    async def load(self, scope: Scope, chunk_ids: Sequence[UUID]) -> Sequence[StoredChunk]:
+        """Return those of ``chunk_ids`` that ``scope`` may see, in the order given."""
+        ...
+
+
+class Keys(Protocol):
+    """API keys."""
+
+    async def create(
+        self, *, name: str, tenant: str, permissions: Sequence[Permission], readers: Sequence[str]
+    ) -> tuple[ApiKey, str]:
+        """Make a key; the second value is the secret, which is not stored and cannot be shown again."""
+        ...
+
+    async def principal(self, secret: str) -> Principal:
+        """Return whom the secret stands for. Raise ``Unauthenticated``."""
+        ...
+
+    async def list(self) -> Sequence[ApiKey]:
+        """Return all keys, the oldest first."""
+        ...
+
+    async def revoke(self, key_id: UUID) -> None:
+        """End a key. Raise ``NotFound``."""
+        ...
+
+    async def any(self) -> bool:
+        """Whether a key is there that is not revoked."""
+        ...
+
+
+class Transaction(Protocol):
+    """One unit of work. Everything in it is stored when its block ends well, or nothing is."""
+
+    @property
+    def collections(self) -> Collections: ...
+    @property
+    def blobs(self) -> Blobs: ...
+    @property
+    def documents(self) -> Documents: ...
+    @property
+    def versions(self) -> Versions: ...
+    @property
+    def chunks(self) -> Chunks: ...
+    @property
+    def keys(self) -> Keys: ...
+
+
+class Record(Protocol):
+    """The system of record."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open a transaction. Raises ``DatabaseUnavailable``."""
+        ...

@@ -1,0 +1,138 @@
+"""Every setting, with its default, type and one line of documentation.
+
+Read from ``RAGSTONE_*`` environment variables, then from ``ragstone.toml`` in the working directory
+(or the file that ``RAGSTONE_CONFIG`` names); built once, at the door, and passed on.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from ragstone.domain.errors import ConfigurationError
+
+
+def default_data_dir() -> Path:
+    """Where Ragstone keeps its record: ``/var/lib/ragstone`` for root, else the user's data directory.
+
+    PostgreSQL refuses to run as root, so root's record must lie where another user may reach it;
+    a home directory of mode 0700 is not such a place.
+    """
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/ragstone")
+    return platformdirs.user_data_path("ragstone", appauthor=False)
+
+
+class Settings(BaseSettings):
+    """The settings of one Ragstone process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="RAGSTONE_", extra="ignore", frozen=True, validate_default=True, env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(
+        default_factory=default_data_dir,
+        description="Directory of the embedded PostgreSQL and of the models built on this machine.",
+    )
+    database_url: SecretStr | None = Field(
+        None,
+        description="URL of a PostgreSQL (15 or later, with pgvector 0.8 or later) to use instead of the embedded one.",
+    )
+    database_pool_size: int = Field(10, ge=2, le=200, description="Most connections of one process to PostgreSQL.")
+    host: str = Field("127.0.0.1", description="Address to serve on. Any but a loopback address needs API keys.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to serve on.")
+    allowed_hosts: list[str] = Field(
+        default_factory=list,
+        description="Host names that requests may be addressed to, beside loopback ones; empty allows all with a key.",
+    )
+    embedder: str = Field(
+        "minilm", description="Embedding model: `minilm`, or `openai:MODEL` for any endpoint of OpenAI's protocol."
+    )
+    embedder_base_url: str | None = Field(
+        None, description="Base URL of the embedding endpoint (`https://api.openai.com/v1` if not set)."
+    )
+    embedder_api_key: SecretStr | None = Field(
+        None, description="API key of the embedding endpoint (`OPENAI_API_KEY` if not set)."
+    )
+    embedder_dimensions: int | None = Field(
+        None, ge=1, le=4000, description="Dimensions to ask of the embedding endpoint; its own default if not set."
+    )
+    embedder_threads: int = Field(
+        0, ge=0, le=256, description="Threads of the local embedding model; 0 takes every core."
+    )
+    minilm_path: Path | None = Field(
+        None, description="Folder of the all-MiniLM-L6-v2 weights; found by itself if not set."
+    )
+    chunk_tokens: int = Field(200, ge=32, le=8000, description="Most tokens of a chunk, in the embedder's own tokens.")
+    chunk_overlap: float = Field(
+        0.15, ge=0.0, le=0.5, description="Share of a chunk that repeats the end of the one before."
+    )
+    chat_model: str | None = Field(
+        None, description="Language model, `provider:name` as pydantic-ai spells it; without one, answers are quoted."
+    )
+    chat_base_url: str | None = Field(
+        None, description="Base URL of an endpoint of OpenAI's protocol for the language model."
+    )
+    chat_api_key: SecretStr | None = Field(
+        None, description="API key of the language model (the provider's own variable if not set)."
+    )
+    chat_timeout: float = Field(60.0, gt=0, le=3600, description="Seconds to wait for the language model's next piece.")
+    chat_fallback: bool = Field(
+        True, description="Quote the answer from the documents when the language model fails; else reply with 503."
+    )
+    answer_tokens: int = Field(800, ge=16, le=32000, description="Most tokens of a written answer.")
+    context_tokens: int = Field(3000, ge=200, le=1_000_000, description="Token budget of the context of an answer.")
+    retrieve_depth: int = Field(
+        100, ge=10, le=1000, description="Chunks that each leg of a search brings to the fusion."
+    )
+    context_passages: int = Field(8, ge=1, le=100, description="Most passages that an answer is made from.")
+    refusal_threshold: float = Field(
+        0.5, ge=0.0, le=1.0, description="Confidence (0 to 1) below which a quoted answer is refused."
+    )
+    parse_timeout: float = Field(60.0, gt=0, le=3600, description="Seconds that parsing one file may take.")
+    parse_memory_mb: int = Field(1024, ge=256, le=65536, description="MiB of memory that parsing one file may take.")
+    parse_workers: int = Field(2, ge=1, le=64, description="Files that one worker parses at a time.")
+    embed_workers: int = Field(2, ge=1, le=64, description="Documents that one worker embeds at a time.")
+    embed_batch: int = Field(64, ge=1, le=2048, description="Chunks that are embedded and stored in one step.")
+    max_upload_mb: int = Field(100, ge=1, le=1000, description="Largest file that is accepted, in MiB.")
+    max_question_chars: int = Field(8000, ge=100, le=100_000, description="Longest question, in characters.")
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
+        "info", description="Least severe log lines that are written: `debug`, `info`, `warning` or `error`."
+    )
+    log_json: bool = Field(False, description="Write log lines as JSON objects.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Order the sources: arguments, environment, then the TOML file."""
+        path = Path(os.environ.get("RAGSTONE_CONFIG", "ragstone.toml"))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Build the settings, or raise ``ConfigurationError`` that names each wrong one without its value."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"RAGSTONE_{'_'.join(str(part) for part in problem['loc']).upper()}: {problem['msg']}"
+            for problem in error.errors(include_url=False, include_input=False)
+        )
+        raise ConfigurationError(
+            f"Settings are wrong: {wrong}.", remedy="Correct them; docs/reference/settings.md lists every setting."
+        ) from error
