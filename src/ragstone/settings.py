@@ -46,6 +46,9 @@ class Settings(BaseSettings):
         None,
         description="URL of a PostgreSQL (15 or later, with pgvector 0.8 or later) to use instead of the embedded one.",
     )
+    database_schema: str = Field(
+        "ragstone", pattern="^[a-z_][a-z0-9_]{0,62}$", description="Schema of the database that holds the record."
+    )
     database_pool_size: int = Field(10, ge=2, le=200, description="Most connections of one process to PostgreSQL.")
     host: str = Field("127.0.0.1", description="Address to serve on. Any but a loopback address needs API keys.")
     port: int = Field(8000, ge=0, le=65535, description="Port to serve on.")
@@ -115,8 +118,8 @@ class Settings(BaseSettings):
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 (the base class names them)
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: arguments, environment, then the TOML file."""
         path = Path(os.environ.get("RAGSTONE_CONFIG", "ragstone.toml"))

@@ -47,6 +47,14 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What a search found, best first. ``missing`` names each leg that could not search, with the reason."""
+
+    hits: "tuple[Hit, ...]"
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Hit:
     """A chunk that was found, with the document it is from and why it ranks where it does.
 

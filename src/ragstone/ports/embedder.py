@@ -36,12 +36,16 @@ class Embedder(Protocol):
 
     @property
     def model(self) -> EmbeddingModel:
-        """The model that this embedder runs."""
+        """The model that this embedder runs; known once ``warm`` has returned."""
         ...
 
     @property
     def tokenizer(self) -> Tokenizer:
         """How the model splits text."""
+        ...
+
+    async def warm(self) -> None:
+        """Load the model, or ask the endpoint what it is. Raises ``EmbedderUnavailable``, ``ConfigurationError``."""
         ...
 
     async def embed(self, texts: Sequence[str]) -> Vectors:

@@ -10,6 +10,7 @@ from uuid import UUID
 from ragstone.domain.access import Permission, Principal
 from ragstone.domain.documents import Chunk, Document, Failure, Job, ParsedDocument, State
 from ragstone.domain.queries import Scope
+from ragstone.ports.embedder import EmbeddingModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +35,13 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class NewDocument:
-    """What a caller sends in beside the bytes. ``uri`` names the document within its collection."""
+    """What a caller sends in beside the bytes. ``uri`` names the document within its collection; without a
+    ``title``, the one that the parser finds stands."""
 
     collection: str
     uri: str
-    title: str
+    title: str | None
+    filename: str
     media_type: str
     metadata: Mapping[str, Any]
     readers: tuple[str, ...]
@@ -55,7 +58,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One version that a worker has leased, with what its next step needs."""
+    """One version that a worker has leased, with what its next step needs.
+
+    ``title`` is the sender's or, once parsed, the document's own; ``name`` stands in where neither has one.
+    """
 
     version_id: UUID
     document_id: UUID
@@ -63,7 +69,8 @@ class Work:
     state: State
     media_type: str
     uri: str
-    title: str
+    title: str | None
+    name: str
     chunk_count: int
     embedded_count: int
     attempts: int
@@ -135,14 +142,13 @@ class Blobs(Protocol):
 class Documents(Protocol):
     """Documents, as callers see them."""
 
-    async def accept(self, principal: Principal, document: NewDocument, blob: Blob) -> Accepted:
-        """Store a new version unless the newest one holds the same bytes and did not fail; then enqueue it."""
-        ...
-
-    async def accept_chunks(
-        self, principal: Principal, document: NewDocument, parsed: ParsedDocument, chunks: Sequence[Chunk]
+    async def accept(
+        self, principal: Principal, document: NewDocument, blob: Blob, *, parsed: bool = False
     ) -> Accepted:
-        """Store ready-made chunks as a version that is searchable by words at once; enqueue its embedding."""
+        """Store a new version unless the newest one holds the same bytes and did not fail or end cancelled.
+
+        It is enqueued for parsing, unless the caller has it ``parsed`` and stores that in the same transaction.
+        """
         ...
 
     async def get(self, principal: Principal, document_id: UUID) -> Document:
@@ -180,9 +186,24 @@ class Versions(Protocol):
         ...
 
     async def store_parsed(
-        self, work: Work, owner: int, parsed: ParsedDocument, chunks: Sequence[Chunk], seconds: Mapping[str, float]
+        self,
+        version_id: UUID,
+        owner: int | None,
+        parsed: ParsedDocument,
+        chunks: Sequence[Chunk],
+        seconds: Mapping[str, float],
     ) -> None:
-        """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding."""
+        """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding.
+
+        ``owner`` is ``None`` for a version that nobody leased: one made in this transaction. Raise ``LeaseLost``.
+        """
+        ...
+
+    async def begin_embedding(self, work: Work, owner: int, model: EmbeddingModel) -> int:
+        """Return how many chunks, from the first on, have their vector in the space of ``model`` already.
+
+        Raise ``LeaseLost``.
+        """
         ...
 
     async def pending_chunks(self, work: Work, after: int, limit: int) -> Sequence[tuple[UUID, str]]:
@@ -193,8 +214,8 @@ class Versions(Protocol):
         """Note how many chunks, from the first on, are embedded. Raise ``LeaseLost``."""
         ...
 
-    async def finish(self, work: Work, owner: int, space: str, seconds: Mapping[str, float]) -> None:
-        """Move to ``ready`` in the embedding space ``space`` and release the lease. Raise ``LeaseLost``."""
+    async def finish(self, work: Work, owner: int, seconds: Mapping[str, float]) -> None:
+        """Move to ``ready``, let the version answer questions, release the lease. Raise ``LeaseLost``."""
         ...
 
     async def fail(self, work: Work, owner: int, failure: Failure) -> None:
@@ -205,9 +226,12 @@ class Versions(Protocol):
         """Give the lease back unfinished; the work is due again in ``delay`` seconds."""
         ...
 
-    async def wake_lost(self, space: str) -> int:
-        """Enqueue again all that nobody works on: leases of dead owners, lost queue entries, versions that
-        are ready in another embedding space than ``space``. Return how many."""
+    async def wake_lost(self) -> int:
+        """Enqueue again all that nobody works on: leases of dead owners, lost queue entries. Return how many."""
+        ...
+
+    async def reembed(self, model: EmbeddingModel) -> int:
+        """Enqueue the embedding of all that is ready in another space than that of ``model``. Return how many."""
         ...
 
     async def job(self, principal: Principal, job_id: UUID) -> Job:

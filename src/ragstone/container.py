@@ -1,0 +1,141 @@
+"""The one place that constructs adapters and hands them to the core. Doors open a container and call it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import cached_property
+
+from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
+from ragstone.answer.asking import Asking
+from ragstone.ingest.intake import Intake
+from ragstone.ingest.pipeline import Pipeline
+from ragstone.ports.chat_model import ChatModel
+from ragstone.ports.embedder import Embedder
+from ragstone.postgres.database import Database
+from ragstone.postgres.lexical_index import PostgresLexicalIndex
+from ragstone.postgres.queue import Queue
+from ragstone.postgres.record import PostgresRecord
+from ragstone.postgres.vector_index import PgVectorIndex
+from ragstone.registry import make_chat_model, make_embedder
+from ragstone.retrieve.search import Search
+from ragstone.settings import Settings
+
+
+class Container:
+    """Everything one process needs, made on first use. Any part may be replaced before it is used."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    @cached_property
+    def database(self) -> Database:
+        """The connection to PostgreSQL."""
+        url = self.settings.database_url
+        return Database(
+            url=url.get_secret_value() if url else None,
+            data_dir=self.settings.data_dir,
+            schema=self.settings.database_schema,
+            pool_size=self.settings.database_pool_size,
+        )
+
+    @cached_property
+    def queue(self) -> Queue:
+        """What wakes workers."""
+        return Queue()
+
+    @cached_property
+    def record(self) -> PostgresRecord:
+        """The system of record."""
+        return PostgresRecord(self.database, self.queue)
+
+    @cached_property
+    def embedder(self) -> Embedder:
+        """The embedding model."""
+        return make_embedder(self.settings)
+
+    @cached_property
+    def chat_model(self) -> ChatModel | None:
+        """The language model, where one is configured."""
+        return make_chat_model(self.settings)
+
+    @cached_property
+    def parser(self) -> KreuzbergParser:
+        """What reads files."""
+        return KreuzbergParser(
+            workers=self.settings.parse_workers,
+            timeout=self.settings.parse_timeout,
+            memory_mb=self.settings.parse_memory_mb,
+        )
+
+    @cached_property
+    def lexical(self) -> PostgresLexicalIndex:
+        """Search by words."""
+        return PostgresLexicalIndex(self.database)
+
+    @cached_property
+    def vectors(self) -> PgVectorIndex:
+        """Search by meaning."""
+        return PgVectorIndex(self.database)
+
+    @cached_property
+    def intake(self) -> Intake:
+        """Takes documents in."""
+        return Intake(
+            self.record, self.parser, self.lexical, self.embedder, max_bytes=self.settings.max_upload_mb << 20
+        )
+
+    @cached_property
+    def search(self) -> Search:
+        """Finds passages."""
+        return Search(self.record, self.embedder, self.vectors, self.lexical, depth=self.settings.retrieve_depth)
+
+    @cached_property
+    def asking(self) -> Asking:
+        """Answers questions."""
+        return Asking(
+            self.search,
+            self.embedder,
+            self.chat_model,
+            context_tokens=self.settings.context_tokens,
+            context_passages=self.settings.context_passages,
+            answer_tokens=self.settings.answer_tokens,
+            refusal_threshold=self.settings.refusal_threshold,
+            fallback=self.settings.chat_fallback,
+        )
+
+    def pipeline(self, owner: int) -> Pipeline:
+        """Return the offline flow, for the worker of this number."""
+        return Pipeline(
+            self.record,
+            self.parser,
+            self.embedder,
+            self.lexical,
+            self.vectors,
+            owner=owner,
+            chunk_tokens=self.settings.chunk_tokens,
+            chunk_overlap=self.settings.chunk_overlap,
+            batch=self.settings.embed_batch,
+        )
+
+    async def close(self) -> None:
+        """Release what was made, the database last."""
+        made = self.__dict__
+        for name in ("parser", "embedder", "chat_model"):
+            if made.get(name) is not None:
+                await made[name].close()
+        if "database" in made:
+            await self.database.close()
+
+
+@asynccontextmanager
+async def open_container(settings: Settings, *, migrated: bool = True) -> AsyncIterator[Container]:
+    """Open the database (with all migrations applied if ``migrated``) and yield the container.
+
+    Raises ``ConfigurationError`` or ``DatabaseUnavailable``.
+    """
+    container = Container(settings)
+    try:
+        await container.database.open(migrated=migrated)
+        await container.queue.open(container.database.pool)
+        yield container
+    finally:
+        await container.close()

@@ -1,0 +1,181 @@
+"""The offline flow after intake: parse, chunk, index by words; then embed, index by meaning.
+
+Each step leases a version, works outside any transaction, and stores its outcome in one transaction that holds
+only if the lease still does. Killed anywhere, the step leaves nothing behind but a lease that runs out.
+"""
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from ragstone.domain.documents import Failure, State
+from ragstone.domain.errors import DatabaseUnavailable, LeaseLost, ParseFailed, RagstoneError, Unavailable
+from ragstone.ingest.chunking import chunk
+from ragstone.ports.embedder import Embedder
+from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.parser import Parser
+from ragstone.ports.record import Record, Work
+from ragstone.ports.vector_index import VectorIndex
+
+LEASE_SECONDS = 30.0
+_BEAT_SECONDS = 3.0
+_RETRY_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+
+class Pipeline:
+    """Takes versions of documents from ``accepted`` to ``ready``. ``owner`` is the number of the leasing worker."""
+
+    def __init__(
+        self,
+        record: Record,
+        parser: Parser,
+        embedder: Embedder,
+        lexical: LexicalIndex,
+        vectors: VectorIndex,
+        *,
+        owner: int,
+        chunk_tokens: int,
+        chunk_overlap: float,
+        batch: int,
+    ) -> None:
+        self._record = record
+        self._parser = parser
+        self._embedder = embedder
+        self._lexical = lexical
+        self._vectors = vectors
+        self._owner = owner
+        self._chunk_tokens = chunk_tokens
+        self._chunk_overlap = chunk_overlap
+        self._batch = batch
+
+    async def parse(self, version_id: UUID) -> None:
+        """Make a version searchable by words, or failed with the reason."""
+        work = await self._claim(version_id, State.ACCEPTED, State.PARSING)
+        if work:
+            await self._settle(work, "parse", self._parse(work))
+
+    async def embed(self, version_id: UUID) -> None:
+        """Make a version searchable by meaning, or failed with the reason."""
+        work = await self._claim(version_id, State.SEARCHABLE)
+        if work:
+            await self._settle(work, "embed", self._embed(work))
+
+    async def _claim(self, version_id: UUID, *states: State) -> Work | None:
+        async with self._record.transaction() as transaction:
+            return await transaction.versions.claim(version_id, states, self._owner, LEASE_SECONDS)
+
+    async def _parse(self, work: Work) -> None:
+        if work.blob_id is None:
+            raise ParseFailed("no_bytes", "The document has no bytes.", remedy="Send it again.")
+        async with self._record.transaction() as transaction:
+            data = await transaction.blobs.read(work.blob_id)
+        begun = time.perf_counter()
+        parsed = await self._parser.parse(data, work.media_type, work.uri)
+        read = time.perf_counter()
+        title = work.title or parsed.title or work.name
+        chunks = await asyncio.to_thread(
+            chunk,
+            parsed,
+            self._embedder.tokenizer,
+            max_tokens=self._chunk_tokens,
+            overlap=self._chunk_overlap,
+            model_max_tokens=self._embedder.model.max_tokens,
+            title=title,
+        )
+        seconds = {"parse": read - begun, "chunk": time.perf_counter() - read}
+        async with self._record.transaction() as transaction:
+            await transaction.versions.store_parsed(work.version_id, self._owner, parsed, chunks, seconds)
+            await self._lexical.add(transaction, work.version_id, title, chunks)
+
+    async def _embed(self, work: Work) -> None:
+        begun = time.perf_counter()
+        model = self._embedder.model
+        async with self._record.transaction() as transaction:
+            done = await transaction.versions.begin_embedding(work, self._owner, model)
+        while done < work.chunk_count:
+            async with self._record.transaction() as transaction:
+                pending = await transaction.versions.pending_chunks(work, done, self._batch)
+            vectors = await self._embedder.embed([text for _, text in pending])
+            done += len(pending)
+            async with self._record.transaction() as transaction:
+                await transaction.versions.store_progress(work.version_id, self._owner, done)
+                await self._vectors.upsert(transaction, model, [chunk_id for chunk_id, _ in pending], vectors)
+        async with self._record.transaction() as transaction:
+            await transaction.versions.finish(work, self._owner, {"embed": time.perf_counter() - begun})
+
+    async def _settle(self, work: Work, stage: str, step: Coroutine[Any, Any, None]) -> None:
+        """Take a step under the lease and end the version's stage, whichever way the step ends."""
+        try:
+            await self._hold(work, step)
+        except LeaseLost:
+            log.info("work_lost", stage=stage, uri=work.uri)
+        except Unavailable as error:
+            log.warning("work_delayed", stage=stage, uri=work.uri, cause=error.message)
+            await self._release(work, error.retry_after or _RETRY_SECONDS)
+        except ParseFailed as error:
+            await self._fail(
+                work, Failure(stage, error.failure_code, error.message, error.remedy, retryable=error.retryable)
+            )
+        except RagstoneError as error:
+            await self._fail(work, Failure(stage, error.code, error.message, error.remedy, retryable=True))
+        except asyncio.CancelledError:
+            # The worker is stopping: give the work back at once rather than when the lease runs out.
+            await asyncio.shield(self._release(work, 0.0))
+            raise
+        except Exception:
+            failure = Failure(
+                stage,
+                "internal_error",
+                "Ragstone failed on this document.",
+                "Its log has the details; please report it.",
+                retryable=True,
+            )
+            await self._fail(work, failure)
+            raise
+        else:
+            log.info("work_done", stage=stage, uri=work.uri)
+
+    async def _hold(self, work: Work, step: Coroutine[Any, Any, None]) -> None:
+        """Run ``step`` while the lease is kept alive; end it when the lease is lost (taken over or cancelled)."""
+        running = asyncio.create_task(step)
+        beating = asyncio.create_task(self._beat(work))
+        try:
+            await asyncio.wait({running, beating}, return_when=asyncio.FIRST_COMPLETED)
+            if beating.done() and not running.done():
+                running.cancel()
+                await asyncio.gather(running, return_exceptions=True)
+                beating.result()
+            await running
+        finally:
+            for task in (running, beating):
+                task.cancel()
+            await asyncio.gather(running, beating, return_exceptions=True)
+
+    async def _beat(self, work: Work) -> None:
+        while True:
+            await asyncio.sleep(_BEAT_SECONDS)
+            async with self._record.transaction() as transaction:
+                await transaction.versions.extend(work.version_id, self._owner, LEASE_SECONDS)
+
+    async def _fail(self, work: Work, failure: Failure) -> None:
+        log.warning("work_failed", uri=work.uri, stage=failure.stage, code=failure.code, cause=failure.message)
+
+        try:
+            async with self._record.transaction() as transaction:
+                await transaction.versions.fail(work, self._owner, failure)
+        except (LeaseLost, DatabaseUnavailable) as error:
+            log.info("lease_left", uri=work.uri, cause=error.message)
+
+    async def _release(self, work: Work, delay: float) -> None:
+        """Give the lease back; where that cannot be said, it runs out by itself."""
+        try:
+            async with self._record.transaction() as transaction:
+                await transaction.versions.release(work, self._owner, delay)
+        except (LeaseLost, DatabaseUnavailable) as error:
+            log.info("lease_left", uri=work.uri, cause=error.message)

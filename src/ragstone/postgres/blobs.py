@@ -1,0 +1,52 @@
+"""Bytes of documents, in parts, each distinct content once per tenant."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+from ragstone.domain.ids import new_id
+from ragstone.ports.record import Blob
+from ragstone.postgres.database import Connection
+
+
+class PostgresBlobs:
+    """The ``Blobs`` of the record port."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def write(self, tenant: str, parts: AsyncIterator[bytes]) -> Blob:
+        """Store the parts and return the blob; bytes that are there already are not stored twice."""
+        fresh, size, digest, ordinal = new_id(), 0, hashlib.sha256(), 0
+        async for part in parts:
+            await self._connection.execute(
+                "insert into blob_parts (blob_id, ordinal, data) values (%s, %s, %b)", (fresh, ordinal, part)
+            )
+            digest.update(part)
+            size += len(part)
+            ordinal += 1
+        # The update takes the row's lock, so that a concurrent collection of garbage waits for us.
+        cursor = await self._connection.execute(
+            "insert into blobs (id, tenant, sha256, size) values (%s, %s, %s, %s)"
+            " on conflict (tenant, sha256) do update set size = excluded.size returning id",
+            (fresh, tenant, digest.digest(), size),
+        )
+        row = await cursor.fetchone()
+        kept = row[0] if row else fresh
+        if kept != fresh:
+            await self._connection.execute("delete from blob_parts where blob_id = %s", (fresh,))
+        return Blob(kept, digest.hexdigest(), size)
+
+    async def read(self, blob_id: UUID) -> bytes:
+        """Return the whole content."""
+        cursor = self._connection.cursor(binary=True)
+        await cursor.execute("select data from blob_parts where blob_id = %s order by ordinal", (blob_id,))
+        return b"".join([row[0] async for row in cursor])
+
+    async def collect(self, blob_ids: list[UUID]) -> None:
+        """Remove those of the blobs that no version refers to any more."""
+        await self._connection.execute("select from blobs where id = any(%s) order by id for update", (blob_ids,))
+        await self._connection.execute(
+            "delete from blobs b where id = any(%s) and not exists (select from versions where blob_id = b.id)",
+            (blob_ids,),
+        )

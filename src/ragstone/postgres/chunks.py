@@ -1,0 +1,78 @@
+"""Chunks: written with a version, read by retrieval."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from ragstone.domain.documents import Chunk
+from ragstone.domain.queries import Scope
+from ragstone.ports.record import StoredChunk
+from ragstone.postgres.database import Connection
+from ragstone.postgres.visibility import VISIBLE, scope_parameters
+
+CHUNK_COLUMNS = """c.id, c.ordinal, c.text, c.start_char, c.end_char, c.token_count, c.heading_path, c.page,
+    c.metadata, c.external_id"""
+
+_LOAD = f"""
+    with visible as ({VISIBLE})
+    select {CHUNK_COLUMNS}, visible.document_id, visible.title, visible.uri, visible.collection
+    from chunks c join visible on visible.version_id = c.version_id
+    where c.id = any(%(chunk_ids)s)
+    order by array_position(%(chunk_ids)s, c.id)
+"""  # noqa: S608 (no input)
+
+
+class PostgresChunks:
+    """The ``Chunks`` of the record port."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def load(self, scope: Scope, chunk_ids: Sequence[UUID]) -> Sequence[StoredChunk]:
+        """Return those of ``chunk_ids`` that ``scope`` may see, in the order given."""
+        cursor = await self._connection.execute(_LOAD, {**scope_parameters(scope), "chunk_ids": list(chunk_ids)})
+        return [StoredChunk(to_chunk(row[:10]), *row[10:]) for row in await cursor.fetchall()]
+
+
+def to_chunk(row: Sequence[Any]) -> Chunk:
+    """Make a chunk of a row of ``CHUNK_COLUMNS``."""
+    id_, ordinal, text, start, end, token_count, heading_path, page, metadata, external_id = row
+    return Chunk(
+        id=id_,
+        ordinal=ordinal,
+        text=text,
+        start=start,
+        end=end,
+        token_count=token_count,
+        heading_path=tuple(heading_path),
+        page=page,
+        metadata=metadata,
+        external_id=external_id,
+    )
+
+
+async def insert_chunks(connection: Connection, version_id: UUID, chunks: Sequence[Chunk]) -> None:
+    """Store the chunks of a version that has none."""
+    copy_in = (
+        "copy chunks (id, version_id, ordinal, text, start_char, end_char, token_count, page, heading_path,"
+        " metadata, external_id) from stdin"
+    )
+    async with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
+        for chunk in chunks:
+            await copy.write_row(
+                (
+                    chunk.id,
+                    version_id,
+                    chunk.ordinal,
+                    chunk.text,
+                    chunk.start,
+                    chunk.end,
+                    chunk.token_count,
+                    chunk.page,
+                    list(chunk.heading_path),
+                    Jsonb(dict(chunk.metadata)),
+                    chunk.external_id,
+                )
+            )

@@ -1,0 +1,54 @@
+"""Collections of a tenant."""
+
+from collections.abc import Sequence
+
+from ragstone.domain.access import Principal
+from ragstone.domain.errors import NotFound
+from ragstone.domain.ids import new_id
+from ragstone.ports.record import Collection
+from ragstone.postgres.database import Connection
+from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
+
+# Counts are of what the principal may read, so that they tell nobody of documents kept from him.
+_SELECT = f"""
+    with own as ({OWN_DOCUMENTS})
+    select l.id, l.name, count(own.id), coalesce(sum(v.chunk_count), 0), l.created_at
+    from collections l
+    left join own on own.collection_id = l.id
+    left join versions v on v.id = own.current_version
+    where l.tenant = %(tenant)s and (%(name)s::text is null or l.name = %(name)s)
+    group by l.id order by l.name
+"""  # noqa: S608 (no input)
+
+
+class PostgresCollections:
+    """The ``Collections`` of the record port."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def create(self, principal: Principal, name: str) -> Collection:
+        """Create ``name``, or return it where it is there."""
+        await self._connection.execute(
+            "insert into collections (id, tenant, name) values (%s, %s, %s) on conflict do nothing",
+            (new_id(), principal.tenant, name),
+        )
+        return await self.get(principal, name)
+
+    async def get(self, principal: Principal, name: str) -> Collection:
+        """Raise ``NotFound`` for a name that the principal's tenant does not have."""
+        found = await self._select(principal, name)
+        if not found:
+            raise NotFound(
+                f"There is no collection named {name!r}.",
+                remedy="GET /v1/collections lists them; POST /v1/collections makes one.",
+            )
+        return found[0]
+
+    async def list(self, principal: Principal) -> Sequence[Collection]:
+        """Return all, by name; counts are of what the principal may see."""
+        return await self._select(principal, None)
+
+    async def _select(self, principal: Principal, name: str | None) -> Sequence[Collection]:
+        cursor = await self._connection.execute(_SELECT, {**principal_parameters(principal), "name": name})
+        return [Collection(*row) for row in await cursor.fetchall()]

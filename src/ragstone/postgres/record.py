@@ -1,0 +1,48 @@
+"""The ``Record`` port on PostgreSQL."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from ragstone.ports.record import Transaction
+from ragstone.postgres.blobs import PostgresBlobs
+from ragstone.postgres.chunks import PostgresChunks
+from ragstone.postgres.collections import PostgresCollections
+from ragstone.postgres.database import Connection, Database
+from ragstone.postgres.documents import PostgresDocuments
+from ragstone.postgres.keys import PostgresKeys
+from ragstone.postgres.queue import Queue
+from ragstone.postgres.versions import PostgresVersions
+
+
+class PostgresTransaction:
+    """The ``Transaction`` of the record port: the repositories on one connection."""
+
+    def __init__(self, connection: Connection, queue: Queue) -> None:
+        self.connection = connection
+        self.collections = PostgresCollections(connection)
+        self.blobs = PostgresBlobs(connection)
+        self.documents = PostgresDocuments(connection, queue)
+        self.versions = PostgresVersions(connection, queue)
+        self.chunks = PostgresChunks(connection)
+        self.keys = PostgresKeys(connection)
+
+
+class PostgresRecord:
+    """The system of record."""
+
+    def __init__(self, database: Database, queue: Queue) -> None:
+        self._database = database
+        self._queue = queue
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[PostgresTransaction]:
+        """Open a transaction. Raises ``DatabaseUnavailable``."""
+        async with self._database.connection() as connection:
+            yield PostgresTransaction(connection, self._queue)
+
+
+def connection_of(transaction: Transaction) -> Connection:
+    """Return the connection under a transaction, for an index that lives in the same database."""
+    if not isinstance(transaction, PostgresTransaction):
+        raise TypeError("An index in PostgreSQL takes part in transactions of PostgreSQL only.")
+    return transaction.connection

@@ -1,0 +1,285 @@
+"""The work on versions: leased by one worker at a time, each step conditional on the lease.
+
+A lease is lost when its time is over (the worker froze) or when its owner is gone: a worker holds an advisory
+lock of its number as long as it lives, and PostgreSQL drops the lock the moment the connection ends.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from ragstone.domain.access import Principal
+from ragstone.domain.documents import Chunk, Failure, Job, ParsedDocument, State, embedding_text
+from ragstone.domain.errors import Conflict, LeaseLost, NotFound
+from ragstone.ports.embedder import EmbeddingModel
+from ragstone.ports.record import Progress, Work
+from ragstone.postgres.chunks import insert_chunks
+from ragstone.postgres.database import Connection
+from ragstone.postgres.documents import drop_superseded, to_failure
+from ragstone.postgres.queue import Queue, Stage
+from ragstone.postgres.visibility import NAME, OWN_DOCUMENTS, principal_parameters
+
+OWNERS = 0x52414753
+"""The class of the advisory locks that workers hold; the object is the worker's number."""
+
+_OWNER_LIVES = f"""exists (
+    select from pg_locks where locktype = 'advisory' and granted
+    and database = (select oid from pg_database where datname = current_database())
+    and classid = {OWNERS} and objid::bigint = v.lease_owner)"""  # noqa: S608 (no input)
+
+_FREE = f"(v.lease_owner is null or v.lease_until < now() or not {_OWNER_LIVES})"
+
+_SELECT_JOBS = f"""
+    with own as ({OWN_DOCUMENTS})
+    select v.id, own.id, own.collection, own.uri, v.state, v.attempts, v.chunk_count, v.embedded_count,
+           v.stage_seconds, v.failure, v.created_at, v.updated_at
+    from own join versions v on v.document_id = own.id
+"""  # noqa: S608 (no input)
+
+_SPACE = "(select id from embedding_spaces where model = %(model)s and version = %(model_version)s)"
+
+# Work that was touched this recently is on its way through the queue; longer, and its entry may be lost.
+_GRACE_SECONDS = 2.0
+
+_OPEN = (State.ACCEPTED, State.PARSING, State.SEARCHABLE)
+
+
+class PostgresVersions:
+    """The ``Versions`` of the record port."""
+
+    def __init__(self, connection: Connection, queue: Queue) -> None:
+        self._connection = connection
+        self._queue = queue
+
+    async def claim(self, version_id: UUID, states: Sequence[State], owner: int, seconds: float) -> Work | None:
+        """Lease a version in one of ``states`` for ``seconds``, or return ``None``: gone, done, or another's."""
+        cursor = await self._connection.execute(
+            f"""update versions v
+                set lease_owner = %(owner)s, lease_until = now() + make_interval(secs => %(seconds)s),
+                    attempts = v.attempts + 1, updated_at = now(),
+                    state = case when v.state = 'accepted' then 'parsing' else v.state end
+                from documents d
+                where v.id = %(id)s and d.id = v.document_id and v.state = any(%(states)s) and {_FREE}
+                returning v.id, v.document_id, v.blob_id, v.state, v.media_type, d.uri,
+                    coalesce(d.title, v.title), {NAME}, v.chunk_count, v.embedded_count, v.attempts""",  # noqa: S608
+            {"id": version_id, "states": list(states), "owner": owner, "seconds": seconds},
+        )
+        row = await cursor.fetchone()
+        return Work(row[0], row[1], row[2], State(row[3]), *row[4:]) if row else None
+
+    async def extend(self, version_id: UUID, owner: int, seconds: float) -> None:
+        """Lengthen the lease. Raise ``LeaseLost`` where it is another's by now."""
+        await self._change(
+            version_id, owner, "lease_until = now() + make_interval(secs => %(seconds)s)", seconds=seconds
+        )
+
+    async def store_parsed(
+        self,
+        version_id: UUID,
+        owner: int | None,
+        parsed: ParsedDocument,
+        chunks: Sequence[Chunk],
+        seconds: Mapping[str, float],
+    ) -> None:
+        """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding."""
+        await self._change(
+            version_id,
+            owner,
+            """state = 'searchable', content = %(content)s, title = %(title)s, media_type = %(media_type)s,
+               chunk_count = %(chunk_count)s, attempts = 0,
+               stage_seconds = stage_seconds || %(stage_seconds)s, lease_owner = null, lease_until = null""",
+            content=parsed.content,
+            title=parsed.title,
+            media_type=parsed.media_type,
+            chunk_count=len(chunks),
+            stage_seconds=Jsonb(dict(seconds)),
+        )
+        await insert_chunks(self._connection, version_id, chunks)
+        # The first version answers by words at once; a later one waits until it answers by meaning too.
+        await self._connection.execute(
+            "update documents set current_version = %s where latest_version = %s and current_version is null",
+            (version_id, version_id),
+        )
+        await self._queue.wake(self._connection, Stage.EMBED, [version_id])
+
+    async def pending_chunks(self, work: Work, after: int, limit: int) -> Sequence[tuple[UUID, str]]:
+        """Return id and embedding text of at most ``limit`` chunks, from ordinal ``after`` on."""
+        cursor = await self._connection.execute(
+            "select id, heading_path, text from chunks where version_id = %s and ordinal >= %s"
+            " order by ordinal limit %s",
+            (work.version_id, after, limit),
+        )
+        return [
+            (chunk_id, embedding_text(work.title or work.name, tuple(heading_path), text))
+            for chunk_id, heading_path, text in await cursor.fetchall()
+        ]
+
+    async def begin_embedding(self, work: Work, owner: int, model: EmbeddingModel) -> int:
+        """Return how many chunks, from the first on, have their vector in the space of ``model`` already."""
+        await self._change(
+            work.version_id,
+            owner,
+            f"embedded_count = case when space_id = {_SPACE} then embedded_count else 0 end, space_id = {_SPACE}",
+            **_space(model),
+        )
+        cursor = await self._connection.execute("select embedded_count from versions where id = %s", (work.version_id,))
+        row = await cursor.fetchone()
+        return int(row[0]) if row else 0
+
+    async def store_progress(self, version_id: UUID, owner: int, embedded_count: int) -> None:
+        """Note how many chunks, from the first on, are embedded. Raise ``LeaseLost``."""
+        await self._change(version_id, owner, "embedded_count = %(embedded_count)s", embedded_count=embedded_count)
+
+    async def finish(self, work: Work, owner: int, seconds: Mapping[str, float]) -> None:
+        """Move to ``ready``, let the version answer questions, release the lease. Raise ``LeaseLost``."""
+        await self._change(
+            work.version_id,
+            owner,
+            """state = 'ready', attempts = 0, stage_seconds = stage_seconds || %(stage_seconds)s,
+               lease_owner = null, lease_until = null""",
+            stage_seconds=Jsonb(dict(seconds)),
+        )
+        await self._connection.execute(
+            "update documents set current_version = %s where id = %s and current_version is distinct from %s"
+            " and latest_version = %s",
+            (work.version_id, work.document_id, work.version_id, work.version_id),
+        )
+        await drop_superseded(self._connection, work.document_id)
+
+    async def fail(self, work: Work, owner: int, failure: Failure) -> None:
+        """Move to ``failed`` and release the lease. Raise ``LeaseLost``."""
+        await self._change(
+            work.version_id,
+            owner,
+            "state = 'failed', failure = %(failure)s, lease_owner = null, lease_until = null",
+            failure=Jsonb(asdict(failure)),
+        )
+
+    async def release(self, work: Work, owner: int, delay: float) -> None:
+        """Give the lease back unfinished; the work is due again in ``delay`` seconds."""
+        await self._change(
+            work.version_id,
+            owner,
+            "due_at = now() + make_interval(secs => %(delay)s), lease_owner = null, lease_until = null",
+            delay=delay,
+        )
+
+    async def wake_lost(self) -> int:
+        """Enqueue again all that nobody works on: leases of dead owners, lost queue entries. Return how many."""
+        cursor = await self._connection.execute(
+            f"""select v.id, v.state from versions v
+                where v.state = any(%(open)s) and v.due_at <= now() and {_FREE}
+                  and v.updated_at < now() - make_interval(secs => %(grace)s)
+                  and not exists (
+                      select from procrastinate_jobs j where j.status = 'todo' and j.args ->> 'version_id' = v.id::text)
+                order by v.id limit 1000""",  # noqa: S608
+            {"open": list(_OPEN), "grace": _GRACE_SECONDS},
+        )
+        lost = [(version_id, Stage.of(State(state))) for version_id, state in await cursor.fetchall()]
+        for stage in Stage:
+            await self._queue.wake(self._connection, stage, [each for each, waits_for in lost if waits_for is stage])
+        return len(lost)
+
+    async def reembed(self, model: EmbeddingModel) -> int:
+        """Enqueue the embedding of all that is ready in another space than that of ``model``. Return how many."""
+        cursor = await self._connection.execute(
+            f"update versions set state = 'searchable', updated_at = now()"  # noqa: S608
+            f" where state = 'ready' and space_id is distinct from {_SPACE} returning id",
+            _space(model),
+        )
+        version_ids = [row[0] for row in await cursor.fetchall()]
+        await self._queue.wake(self._connection, Stage.EMBED, version_ids)
+        return len(version_ids)
+
+    async def job(self, principal: Principal, job_id: UUID) -> Job:
+        """Raise ``NotFound`` where there is none that the principal may see."""
+        parameters = {**principal_parameters(principal), "id": job_id}
+        cursor = await self._connection.execute(f"{_SELECT_JOBS} where v.id = %(id)s", parameters)
+        row = await cursor.fetchone()
+        if row is None:
+            raise NotFound("There is no such job.", remedy="GET /v1/jobs lists those that this key may see.")
+        return _to_job(row)
+
+    async def jobs(self, principal: Principal, *, state: State | None, after: UUID | None, limit: int) -> Sequence[Job]:
+        """Return jobs by id (that is, by age), those after ``after``."""
+        cursor = await self._connection.execute(
+            f"""{_SELECT_JOBS} where (%(state)s::text is null or v.state = %(state)s)
+                and (%(after)s::uuid is null or v.id > %(after)s) order by v.id limit %(limit)s""",
+            {**principal_parameters(principal), "state": state, "after": after, "limit": limit},
+        )
+        return [_to_job(row) for row in await cursor.fetchall()]
+
+    async def progress(self, job_ids: Sequence[UUID]) -> Progress:
+        """Count how far these jobs are."""
+        cursor = await self._connection.execute(
+            "select state, count(*), sum(chunk_count)::bigint, sum(embedded_count)::bigint"
+            " from versions where id = any(%s) group by state",
+            (list(job_ids),),
+        )
+        rows = await cursor.fetchall()
+        return Progress(
+            states={State(state): count for state, count, _, _ in rows},
+            chunks=sum(chunks for _, _, chunks, _ in rows),
+            embedded=sum(embedded for _, _, _, embedded in rows),
+        )
+
+    async def cancel(self, principal: Principal, job_id: UUID) -> Job:
+        """End a job that is not final. Raise ``NotFound``, or ``Conflict`` where it is final."""
+        job = await self.job(principal, job_id)
+        if not await self._move(job, State.CANCELLED):
+            raise Conflict(f"The job is {job.state} and cannot be cancelled.", remedy="Only open jobs can be.")
+        return await self.job(principal, job_id)
+
+    async def retry(self, principal: Principal, job_id: UUID) -> Job:
+        """Begin a failed or cancelled job again where it stood. Raise ``NotFound`` or ``Conflict``."""
+        job = await self.job(principal, job_id)
+        begin = State.SEARCHABLE if job.chunk_count else State.ACCEPTED
+        if job.state not in (State.FAILED, State.CANCELLED) or not await self._move(job, begin):
+            raise Conflict(f"The job is {job.state}; there is nothing to retry.", remedy="Wait until it ends.")
+        await self._queue.wake(self._connection, Stage.of(begin), [job_id])
+        return await self.job(principal, job_id)
+
+    async def _move(self, job: Job, state: State) -> bool:
+        """Move a job to ``state`` if that is legal and it has not moved since it was read."""
+        if not job.state.may_become(state):
+            return False
+        cursor = await self._connection.execute(
+            "update versions set state = %s, failure = null, attempts = 0, due_at = now(), lease_owner = null,"
+            " lease_until = null, updated_at = now() where id = %s and state = %s",
+            (state, job.id, job.state),
+        )
+        return cursor.rowcount == 1
+
+    async def _change(self, version_id: UUID, owner: int | None, assignments: str, **values: Any) -> None:
+        """Update the version if its lease is ``owner``'s. Raise ``LeaseLost`` otherwise."""
+        cursor = await self._connection.execute(
+            f"update versions set updated_at = now(), {assignments}"  # noqa: S608 (assignments are this module's own)
+            " where id = %(id)s and lease_owner is not distinct from %(owner)s",
+            {"id": version_id, "owner": owner, **values},
+        )
+        if cursor.rowcount == 0:
+            raise LeaseLost("The work was cancelled or taken over.")
+
+
+def _space(model: EmbeddingModel) -> dict[str, str]:
+    return {"model": model.name, "model_version": model.version}
+
+
+def _to_job(row: Sequence[Any]) -> Job:
+    return Job(
+        id=row[0],
+        document_id=row[1],
+        collection=row[2],
+        uri=row[3],
+        state=State(row[4]),
+        attempts=row[5],
+        chunk_count=row[6],
+        embedded_count=row[7],
+        stage_seconds=row[8],
+        failure=to_failure(row[9]),
+        created_at=row[10],
+        updated_at=row[11],
+    )

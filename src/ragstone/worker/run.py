@@ -1,0 +1,48 @@
+"""A worker: takes parse and embed steps from the queue, and finds again what others have lost."""
+
+import asyncio
+
+import structlog
+
+from ragstone.container import Container
+from ragstone.domain.errors import DatabaseUnavailable, EmbedderUnavailable
+from ragstone.postgres.leases import SignOfLife, alive, new_owner
+from ragstone.postgres.queue import Stage
+
+_SWEEP_SECONDS = 2.0
+_RECONNECT_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+async def work(container: Container) -> None:
+    """Work until cancelled. Goes on by itself when PostgreSQL comes back after it was lost."""
+    while True:
+        try:
+            await _work_connected(container)
+        except* (DatabaseUnavailable, EmbedderUnavailable) as group:
+            log.warning("worker_waits", cause=str(group.exceptions[0]))
+            await asyncio.sleep(_RECONNECT_SECONDS)
+
+
+async def _work_connected(container: Container) -> None:
+    await container.embedder.warm()
+    await container.vectors.ensure(container.embedder.model)
+    owner = new_owner()
+    pipeline = container.pipeline(owner)
+    settings = container.settings
+    async with alive(container.database, owner) as sign, asyncio.TaskGroup() as group:
+        group.create_task(_sweep(container, sign))
+        group.create_task(container.queue.work(Stage.PARSE, pipeline.parse, concurrency=settings.parse_workers))
+        group.create_task(container.queue.work(Stage.EMBED, pipeline.embed, concurrency=settings.embed_workers))
+
+
+async def _sweep(container: Container, sign: SignOfLife) -> None:
+    """Wake what nobody works on; raise ``DatabaseUnavailable`` when our own sign of life is lost."""
+    while True:
+        await sign.check()
+        async with container.record.transaction() as transaction:
+            woken = await transaction.versions.wake_lost()
+        if woken:
+            log.info("woken", versions=woken)
+        await asyncio.sleep(_SWEEP_SECONDS)

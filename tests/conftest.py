@@ -1,0 +1,66 @@
+"""Fixtures: a real PostgreSQL from the wheel for the whole run, a schema of its own for each test."""
+
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from ragstone.container import Container, open_container
+from ragstone.postgres.embedded import EmbeddedPostgres
+from ragstone.settings import Settings
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Keep the developer's own RAGSTONE_* variables and ragstone.toml out of the tests."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("RAGSTONE_") or name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RAGSTONE_CONFIG", str(tmp_path_factory.getbasetemp() / "none.toml"))
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Iterator[Path]:
+    """A data directory for the run: the cluster and the model graph are made once."""
+    with tempfile.TemporaryDirectory(prefix="ragstone-test-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def postgres_url(data_dir: Path) -> Iterator[str]:
+    """URL of a PostgreSQL that lives as long as the run."""
+    server = EmbeddedPostgres(data_dir)
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def settings(postgres_url: str, data_dir: Path) -> Iterator[Settings]:
+    """Settings of a fresh, empty record in a schema that goes with the test."""
+    schema = f"test_{uuid.uuid4().hex[:12]}"
+    yield Settings(database_url=postgres_url, database_schema=schema, data_dir=data_dir, port=0, log_level="warning")
+    with psycopg.connect(postgres_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
+
+
+@pytest.fixture
+async def container(settings: Settings) -> AsyncIterator[Container]:
+    """An open container on the fresh record."""
+    async with open_container(settings) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The public data sets, where they are."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs ../shared/data, which is not here")
+    return SHARED_DATA
