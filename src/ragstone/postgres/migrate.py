@@ -58,22 +58,27 @@ async def pending(connection: AsyncConnection[TupleRow], schema: str) -> list[Mi
 
 
 async def migrate(connection: AsyncConnection[TupleRow], schema: str, *, limit: int | None = None) -> list[Migration]:
-    """Apply the pending migrations (at most ``limit``) in one transaction and return them.
+    """Apply the pending migrations (at most ``limit``), each in a transaction of its own, and return them.
 
-    Several processes may call this at once: one works, the others wait and find nothing to do.
+    ``connection`` is in autocommit mode. Several processes may call this at once: one works, the others wait
+    and find nothing to do. (One transaction for all would not do: an enum's new value cannot be used in the
+    transaction that adds it, and procrastinate's migrations rely on that.)
     """
-    async with connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+    await connection.execute("select pg_advisory_lock(%s)", (_LOCK,))
+    try:
         await connection.execute(sql.SQL("create schema if not exists {}").format(sql.Identifier(schema)))
-        await connection.execute(sql.SQL("set local search_path to {}, public").format(sql.Identifier(schema)))
+        await connection.execute(sql.SQL("set search_path to {}, public").format(sql.Identifier(schema)))
         await connection.execute(
             "create table if not exists migrations (component text, name text,"
             " applied_at timestamptz not null default now(), primary key (component, name))"
         )
         steps = (await pending(connection, schema))[:limit]
         for step in steps:
-            await connection.execute(step.statements.encode())
-            await _note(connection, step)
+            async with connection.transaction():
+                await connection.execute(step.statements.encode())
+                await _note(connection, step)
+    finally:
+        await connection.execute("select pg_advisory_unlock(%s)", (_LOCK,))
     return steps
 
 

@@ -1,0 +1,105 @@
+"""What every ``LexicalIndex`` must do, and the formula it must agree with."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+import pytest
+
+from ragstone.domain.access import LOCAL, Principal
+from ragstone.domain.queries import Scope
+from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.record import Record
+from ragstone.retrieve.analysis import count_terms
+from ragstone.testing.records import ids, store
+
+EVERYWHERE = Scope(LOCAL)
+
+
+def bm25(question: str, texts: Mapping[UUID, str], *, k1: float = 1.2, b: float = 0.75) -> dict[UUID, float]:
+    """Return the score of every text with a term of the question, straight from the formula of the port."""
+    counted = {key: count_terms(text) for key, text in texts.items()}
+    average = sum(counts.total() for counts in counted.values()) / len(counted)
+    scores: Counter[UUID] = Counter()
+    for term, weight in count_terms(question).items():
+        holders = [key for key, counts in counted.items() if term in counts]
+        idf = math.log(1 + (len(counted) - len(holders) + 0.5) / (len(holders) + 0.5))
+        for key in holders:
+            frequency, length = counted[key][term], counted[key].total()
+            scores[key] += weight * idf * frequency * (k1 + 1) / (frequency + k1 * (1 - b + b * length / average))
+    return dict(scores)
+
+
+class LexicalIndexConformance:
+    """Inherit, and override ``index`` (and ``record``, where the index does not share it)."""
+
+    @pytest.fixture
+    def record(self) -> Record:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def index(self) -> LexicalIndex:
+        raise NotImplementedError
+
+    async def test_scores_are_bm25(self, record: Record, index: LexicalIndex) -> None:
+        first = ["the cat sat on the mat", "a dog chased the cat, the cat ran", "birds sing"]
+        second = ["dogs and cats living together", "nothing of the kind", "cat cat cat"]
+        texts: dict[UUID, str] = {}
+        for batch in (first, second):
+            _, chunks = await store(record, index, batch)
+            texts |= {chunk.id: chunk.text for chunk in chunks}
+        for question in ("cat", "cats and dogs", "which bird sings to the cat cat?"):
+            found = await index.search(question, EVERYWHERE, 10)
+            expected = bm25(question, texts)
+            assert {each.chunk_id: each.score for each in found} == pytest.approx(expected, rel=1e-6)
+            assert [each.score for each in found] == sorted(expected.values(), reverse=True)
+
+    async def test_scores_after_a_deletion_are_those_of_what_is_left(self, record: Record, index: LexicalIndex) -> None:
+        _, kept = await store(record, index, ["alpha beta", "beta gamma gamma"])
+        gone, _ = await store(record, index, ["beta beta delta", "alpha"])
+        async with record.transaction() as transaction:
+            await transaction.documents.delete(LOCAL, gone.document_id)
+        found = await index.search("alpha beta", EVERYWHERE, 10)
+        expected = bm25("alpha beta", {chunk.id: chunk.text for chunk in kept})
+        assert {each.chunk_id: each.score for each in found} == pytest.approx(expected, rel=1e-6)
+
+    async def test_what_is_not_committed_is_not_found(self, record: Record, index: LexicalIndex) -> None:
+        class Undone(Exception):
+            pass
+
+        with pytest.raises(Undone):
+            async with record.transaction() as transaction:
+                accepted, chunks = await store(record, index, ["zebra"])
+                await transaction.documents.delete(LOCAL, accepted.document_id)
+                raise Undone
+        assert [each.chunk_id for each in await index.search("zebra", EVERYWHERE, 10)] == ids(chunks)
+
+    async def test_readers_and_tenants(self, record: Record, index: LexicalIndex) -> None:
+        open_, open_chunks = await store(record, index, ["quarterly salary report"])
+        await store(record, index, ["salary of the board", "salary salary"], readers=["board"])
+        stranger = Principal(tenant="other")
+        await store(record, index, ["salary elsewhere"], principal=stranger)
+        found = await index.search("salary", EVERYWHERE, 10)
+        assert [each.chunk_id for each in found] == ids(open_chunks)
+        alone = bm25("salary", {chunk.id: chunk.text for chunk in open_chunks})
+        assert {each.chunk_id: each.score for each in found} == pytest.approx(alone, rel=1e-6)
+        board = Principal(readers=frozenset({"everyone", "board"}))
+        assert len(await index.search("salary", Scope(board), 10)) == 3
+        assert open_.created
+
+    async def test_collections_and_metadata(self, record: Record, index: LexicalIndex) -> None:
+        await store(record, index, ["tea in china"], collection="a", metadata={"year": 2019, "tags": ["x"]})
+        _, chunks = await store(record, index, ["tea in japan"], collection="b", metadata={"year": 2020})
+        for scope in (Scope(LOCAL, ("b",)), Scope(LOCAL, (), {"year": 2020})):
+            assert [each.chunk_id for each in await index.search("tea", scope, 10)] == ids(chunks)
+        assert await index.search("tea", Scope(LOCAL, ("b",), {"year": 2019}), 10) == []
+
+    @pytest.mark.parametrize("question", ["", "  ", "the of and", "?!", "nowheretobefound", "'; drop table chunks; --"])
+    async def test_questions_that_find_nothing(self, record: Record, index: LexicalIndex, question: str) -> None:
+        await store(record, index, ["some text"])
+        assert list(await index.search(question, EVERYWHERE, 10)) == []
+
+    async def test_limit(self, record: Record, index: LexicalIndex) -> None:
+        await store(record, index, [f"word {'word ' * n}" for n in range(5)])
+        assert len(await index.search("word", EVERYWHERE, 3)) == 3

@@ -1,0 +1,63 @@
+"""Short ways to put documents into a record, for suites that need some there."""
+
+from collections.abc import AsyncIterator, Sequence
+from uuid import UUID
+
+from ragstone.domain.access import EVERYONE, LOCAL, Principal
+from ragstone.domain.documents import Chunk, ParsedDocument
+from ragstone.domain.ids import new_id
+from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.record import Accepted, NewDocument, Record
+
+
+async def store(
+    record: Record,
+    lexical: LexicalIndex,
+    texts: Sequence[str],
+    *,
+    principal: Principal = LOCAL,
+    collection: str = "default",
+    uri: str | None = None,
+    readers: Sequence[str] = (EVERYONE,),
+    metadata: dict[str, object] | None = None,
+) -> tuple[Accepted, list[Chunk]]:
+    """Store a document whose chunks are ``texts``, searchable by words; return it and its chunks."""
+    chunks = place(texts)
+    content = "\n\n".join(texts)
+    document = NewDocument(
+        collection=collection,
+        uri=uri or f"test:{new_id()}",
+        title="",
+        filename="",
+        media_type="text/plain",
+        metadata=metadata or {},
+        readers=tuple(readers),
+    )
+    async with record.transaction() as transaction:
+        await transaction.collections.create(principal, collection)
+        blob = await transaction.blobs.write(principal.tenant, _one(content.encode()))
+        accepted = await transaction.documents.accept(principal, document, blob, parsed=True)
+        if accepted.created:
+            parsed = ParsedDocument(content, "text/plain")
+            await transaction.versions.store_parsed(accepted.job_id, None, parsed, chunks, {})
+            await lexical.add(transaction, accepted.job_id, "", chunks)
+    return accepted, chunks
+
+
+def place(texts: Sequence[str]) -> list[Chunk]:
+    """Make chunks of texts that follow each other, joined by an empty line."""
+    chunks, start = [], 0
+    for ordinal, text in enumerate(texts):
+        end = start + len(text)
+        chunks.append(Chunk(new_id(), ordinal, text, start, end, token_count=len(text.split())))
+        start = end + 2
+    return chunks
+
+
+def ids(chunks: Sequence[Chunk]) -> list[UUID]:
+    """Return the ids of chunks, in order."""
+    return [chunk.id for chunk in chunks]
+
+
+async def _one(data: bytes) -> AsyncIterator[bytes]:
+    yield data

@@ -1,0 +1,94 @@
+"""What every ``VectorIndex`` must do."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from ragstone.domain.access import LOCAL, Principal
+from ragstone.domain.queries import Scope
+from ragstone.ports.embedder import EmbeddingModel, Vectors
+from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.record import Record
+from ragstone.ports.vector_index import VectorIndex
+from ragstone.testing.records import ids, store
+
+EVERYWHERE = Scope(LOCAL)
+SMALL = EmbeddingModel("test/small", "1", dimensions=8, max_tokens=100)
+OTHER = EmbeddingModel("test/other", "1", dimensions=8, max_tokens=100)
+
+
+def unit_vectors(count: int, dimensions: int, *, seed: int = 0) -> Vectors:
+    """Return ``count`` random unit vectors."""
+    drawn = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
+    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+
+
+class VectorIndexConformance:
+    """Inherit, and override the fixtures."""
+
+    @pytest.fixture
+    def record(self) -> Record:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def lexical(self) -> LexicalIndex:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def index(self) -> VectorIndex:
+        raise NotImplementedError
+
+    async def add(
+        self, record: Record, lexical: LexicalIndex, index: VectorIndex, vectors: Vectors, readers: Sequence[str]
+    ) -> list[object]:
+        """Store a document with one chunk per vector."""
+        _, chunks = await store(record, lexical, [f"text {n}" for n in range(len(vectors))], readers=readers)
+        await index.ensure(SMALL)
+        async with record.transaction() as transaction:
+            await index.upsert(transaction, SMALL, ids(chunks), vectors)
+        return [*ids(chunks)]
+
+    async def test_nearest_first_with_cosine(self, record: Record, lexical: LexicalIndex, index: VectorIndex) -> None:
+        vectors = unit_vectors(50, SMALL.dimensions)
+        chunk_ids = await self.add(record, lexical, index, vectors, ["everyone"])
+        question = unit_vectors(1, SMALL.dimensions, seed=1)[0]
+        found = await index.search(SMALL, question, EVERYWHERE, 10)
+        cosines = vectors @ question
+        order = np.argsort(-cosines)[:10]
+        assert [each.chunk_id for each in found] == [chunk_ids[i] for i in order]
+        assert [each.score for each in found] == pytest.approx(cosines[order].tolist(), abs=2e-3)
+
+    async def test_spaces_never_meet(self, record: Record, lexical: LexicalIndex, index: VectorIndex) -> None:
+        vectors = unit_vectors(5, SMALL.dimensions)
+        await self.add(record, lexical, index, vectors, ["everyone"])
+        await index.ensure(OTHER)
+        assert list(await index.search(OTHER, vectors[0], EVERYWHERE, 10)) == []
+
+    async def test_the_unreadable_never_shows(self, record: Record, lexical: LexicalIndex, index: VectorIndex) -> None:
+        vectors = unit_vectors(40, SMALL.dimensions)
+        await self.add(record, lexical, index, vectors, ["board"])
+        seen = await self.add(record, lexical, index, vectors[:3], ["everyone"])
+        assert {each.chunk_id for each in await index.search(SMALL, vectors[0], EVERYWHERE, 10)} == set(seen)
+        assert list(await index.search(SMALL, vectors[0], Scope(Principal(tenant="other")), 10)) == []
+
+    async def test_upsert_again_replaces(self, record: Record, lexical: LexicalIndex, index: VectorIndex) -> None:
+        vectors = unit_vectors(3, SMALL.dimensions)
+        _, chunks = await store(record, lexical, ["a", "b", "c"])
+        await index.ensure(SMALL)
+        for order in (vectors, vectors[::-1]):
+            async with record.transaction() as transaction:
+                await index.upsert(transaction, SMALL, ids(chunks), np.ascontiguousarray(order))
+        found = await index.search(SMALL, vectors[0], EVERYWHERE, 10)
+        assert len(found) == 3
+        assert found[0].chunk_id == chunks[2].id
+
+    async def test_deleted_documents_are_gone(self, record: Record, lexical: LexicalIndex, index: VectorIndex) -> None:
+        accepted, chunks = await store(record, lexical, ["a", "b"])
+        vectors = unit_vectors(2, SMALL.dimensions)
+        await index.ensure(SMALL)
+        async with record.transaction() as transaction:
+            await index.upsert(transaction, SMALL, ids(chunks), vectors)
+        async with record.transaction() as transaction:
+            await transaction.documents.delete(LOCAL, accepted.document_id)
+        assert list(await index.search(SMALL, vectors[0], EVERYWHERE, 10)) == []

@@ -1,0 +1,16 @@
+import pytest
+
+from ragstone.container import Container
+from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.record import Record
+from ragstone.testing.lexical_indexes import LexicalIndexConformance
+
+
+class TestPostgresLexicalIndex(LexicalIndexConformance):
+    @pytest.fixture
+    def record(self, container: Container) -> Record:
+        return container.record
+
+    @pytest.fixture
+    def index(self, container: Container) -> LexicalIndex:
+        return container.lexical
