@@ -1,0 +1,99 @@
+"""The reference names every setting, metric, endpoint and option: what is not documented fails here."""
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+import typer
+from prometheus_client import Counter, Gauge, Histogram
+
+from ragstone import telemetry
+from ragstone.api.application import create_app
+from ragstone.cli.main import app
+from ragstone.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+
+
+def settings_table() -> list[str]:
+    """Return the rows that docs/reference/settings.md must have, in order."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        kind = str(field.annotation if not isinstance(field.annotation, type) else field.annotation.__name__)
+        kind = re.sub(r"pydantic\.types\.|pathlib\.|typing\.", "", kind).replace(" | None", "").replace("SecretStr", "secret")
+        default = "see below" if name == "data_dir" else _default(field.get_default(call_default_factory=True))
+        rows.append(f"| `RAGSTONE_{name.upper()}` | {kind} | {default} | {field.description} |")
+    return rows
+
+
+def _default(value: object) -> str:
+    return "–" if value is None or value == [] else f"`{value}`"
+
+
+def test_every_setting_has_its_row() -> None:
+    text = (REFERENCE / "settings.md").read_text(encoding="utf-8")
+    missing = [row for row in settings_table() if row not in text]
+    assert not missing, "docs/reference/settings.md lacks:\n" + "\n".join(missing)
+    named = set(re.findall(r"RAGSTONE_[A-Z_]+", text))
+    known = {f"RAGSTONE_{name.upper()}" for name in Settings.model_fields} | {"RAGSTONE_CONFIG"}
+    assert named <= known, f"settings that are not there: {named - known}"
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_every_metric_is_named() -> None:
+    text = (REFERENCE / "metrics.md").read_text(encoding="utf-8")
+    metrics = [each for each in vars(telemetry).values() if isinstance(each, Counter | Gauge | Histogram)]
+    assert metrics
+    for metric in metrics:
+        (described,) = metric.describe()
+        name = described.name + ("_total" if isinstance(metric, Counter) else "")
+        assert f"`{name}`" in text, f"docs/reference/metrics.md lacks {name}"
+
+
+def test_every_endpoint_is_named(settings_for_docs: Settings) -> None:
+    text = (REFERENCE / "api.md").read_text(encoding="utf-8")
+    paths = create_app(settings_for_docs).openapi()["paths"]
+    assert paths
+    for path, operations in paths.items():
+        for method in operations:
+            assert re.search(rf"\b{method.upper()} {re.escape(path)}(?![\w/{{])", text), f"api.md lacks {method} {path}"
+
+
+def commands(group: click.Group, prefix: str = "ragstone") -> list[tuple[str, click.Command]]:
+    """Return every command with its full name."""
+    found: list[tuple[str, click.Command]] = []
+    for name, command in group.commands.items():
+        full = f"{prefix} {name}"
+        if isinstance(command, click.Group):
+            found += commands(command, full)
+        else:
+            found.append((full, command))
+    return found
+
+
+def test_every_command_and_option_is_named() -> None:
+    text = (REFERENCE / "cli.md").read_text(encoding="utf-8")
+    group = typer.main.get_command(app)
+    assert isinstance(group, click.Group)
+    for name, command in commands(group):
+        assert f"`{name}" in text, f"cli.md lacks {name}"
+        for parameter in command.params:
+            for option in (each for each in parameter.opts if each.startswith("--")):
+                assert option in text, f"cli.md lacks {option} of {name}"
+
+
+@pytest.fixture
+def settings_for_docs(tmp_path: Path) -> Settings:
+    return Settings(data_dir=tmp_path)
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/**/*.md")) + [ROOT / "README.md"], ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+        if not re.match(r"[a-z]+:", target):
+            assert (page.parent / target).exists(), f"{page.name} points at {target}"

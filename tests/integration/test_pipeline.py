@@ -1,0 +1,207 @@
+"""The offline flow on a real record: to the end, through failures, and taken over from the dead."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from uuid import UUID
+
+import pytest
+
+from ragstone.container import Container
+from ragstone.domain.access import LOCAL
+from ragstone.domain.documents import Job, ParsedDocument, State
+from ragstone.domain.errors import EmbedderUnavailable, ParseFailed
+from ragstone.domain.queries import Mode, Scope
+from ragstone.ingest.intake import Label, ReadyChunk
+from ragstone.ports.embedder import Vectors
+from ragstone.ports.record import Accepted
+from ragstone.postgres.leases import alive
+from ragstone.testing.embedders import HashingEmbedder
+from ragstone.worker.run import work
+
+TEXT = "# Birds\n\nThe swift sleeps while it flies.\n\n## Food\n\nIt eats insects in the air.\n"
+
+
+class PlainParser:
+    """Reads UTF-8, and misbehaves when a test tells it to."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.wait = 0.0
+
+    def media_type(self, filename: str, head: bytes, declared: str | None = None) -> str | None:
+        return declared or "text/markdown"
+
+    async def parse(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
+        await asyncio.sleep(self.wait)
+        if self.error:
+            raise self.error
+        return ParsedDocument(data.decode(), media_type, "Birds")
+
+    async def close(self) -> None:
+        pass
+
+
+class FlakyEmbedder(HashingEmbedder):
+    """Does not answer for the first so many calls."""
+
+    def __init__(self, failures: int) -> None:
+        super().__init__()
+        self.failures = failures
+
+    async def embed(self, texts: object) -> Vectors:
+        if self.failures:
+            self.failures -= 1
+            raise EmbedderUnavailable("The embedding endpoint does not answer.", retry_after=0.1)
+        return await super().embed(texts)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def parser(container: Container) -> PlainParser:
+    fake = PlainParser()
+    container.__dict__["parser"] = fake
+    container.__dict__["embedder"] = HashingEmbedder()
+    return fake
+
+
+async def send(container: Container, text: str = TEXT, uri: str = "birds") -> Accepted:
+    return await container.intake.accept_text(LOCAL, Label(uri=uri), text)
+
+
+async def job(container: Container, job_id: UUID) -> Job:
+    async with container.record.transaction() as transaction:
+        return await transaction.versions.job(LOCAL, job_id)
+
+
+async def until(container: Container, job_id: UUID, holds: Callable[[Job], bool], seconds: float = 20) -> Job:
+    async with asyncio.timeout(seconds):
+        while not holds(found := await job(container, job_id)):
+            await asyncio.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+async def worker(container: Container, parser: PlainParser) -> AsyncIterator[asyncio.Task[None]]:
+    task = asyncio.create_task(work(container))
+    yield task
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_from_text_to_ready(container: Container, worker: asyncio.Task[None]) -> None:
+    accepted = await send(container)
+    done = await until(container, accepted.job_id, lambda each: each.state.final)
+    assert (done.state, done.embedded_count, done.attempts) == (State.READY, done.chunk_count, 0)
+    assert set(done.stage_seconds) == {"parse", "chunk", "embed"}
+    for mode in Mode:
+        found = await container.search.retrieve("What does the swift eat in the air?", Scope(LOCAL), mode=mode)
+        assert "It eats insects" in found.hits[0].chunk.text
+        assert found.hits[0].chunk.heading_path == ("Birds", "Food")
+        assert found.hits[0].title == "Birds"
+    async with container.record.transaction() as transaction:
+        content = (await transaction.documents.content(LOCAL, accepted.document_id)).content
+        for chunk in await transaction.documents.chunks(LOCAL, accepted.document_id, after=-1, limit=10):
+            assert content[chunk.start : chunk.end] == chunk.text
+
+
+async def test_found_by_words_while_the_embedder_is_down(container: Container, worker: asyncio.Task[None]) -> None:
+    container.__dict__["embedder"] = flaky = FlakyEmbedder(failures=10_000)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    again = asyncio.create_task(work(container))
+    accepted = await send(container)
+    await until(container, accepted.job_id, lambda each: each.state is State.SEARCHABLE)
+    found = await container.search.retrieve("swift", Scope(LOCAL))
+    assert len(found.hits) == 1
+    assert "does not answer" in found.missing["meaning"]
+    flaky.failures = 0
+    await until(container, accepted.job_id, lambda each: each.state is State.READY)
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
+
+
+async def test_a_file_that_cannot_be_read_fails_with_its_reason(
+    container: Container, parser: PlainParser, worker: asyncio.Task[None]
+) -> None:
+    parser.error = ParseFailed("damaged", "The file is damaged.", remedy="Save it again.")
+    accepted = await send(container)
+    failed = await until(container, accepted.job_id, lambda each: each.state.final)
+    assert failed.failure
+    assert (failed.failure.code, failed.failure.remedy, failed.failure.stage) == ("damaged", "Save it again.", "parse")
+    parser.error = None
+    async with container.record.transaction() as transaction:
+        await transaction.versions.retry(LOCAL, accepted.job_id)
+    await until(container, accepted.job_id, lambda each: each.state is State.READY)
+
+
+async def test_cancel_ends_a_long_parse(
+    container: Container, parser: PlainParser, worker: asyncio.Task[None]
+) -> None:
+    parser.wait = 60.0
+    accepted = await send(container)
+    await until(container, accepted.job_id, lambda each: each.state is State.PARSING)
+    async with container.record.transaction() as transaction:
+        await transaction.versions.cancel(LOCAL, accepted.job_id)
+    parser.wait = 0.0
+    other = await send(container, "# Other\n\nAnother text.", uri="other")
+    await until(container, other.job_id, lambda each: each.state is State.READY)
+    assert (await job(container, accepted.job_id)).state is State.CANCELLED
+
+
+async def test_work_of_a_dead_worker_is_taken_over(container: Container, parser: PlainParser) -> None:
+    accepted = await send(container)
+    async with alive(container.database, 7), container.record.transaction() as transaction:
+        assert await transaction.versions.claim(accepted.job_id, (State.ACCEPTED,), 7, 3600)
+    async with container.database.connection() as connection:
+        await connection.execute("delete from procrastinate_jobs")
+    task = asyncio.create_task(work(container))
+    done = await until(container, accepted.job_id, lambda each: each.state.final)
+    assert done.state is State.READY
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_stopping_worker_gives_its_work_back(container: Container, parser: PlainParser) -> None:
+    parser.wait = 60.0
+    accepted = await send(container)
+    task = asyncio.create_task(work(container))
+    await until(container, accepted.job_id, lambda each: each.state is State.PARSING)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    async with container.database.connection() as connection:
+        cursor = await connection.execute("select lease_owner from versions")
+        assert await cursor.fetchall() == [(None,)]
+
+
+async def test_ready_made_chunks(container: Container, worker: asyncio.Task[None]) -> None:
+    chunks = [
+        ReadyChunk("Swifts sleep on the wing.", id="a", heading_path=("Birds",), page=3, metadata={"k": 1}),
+        ReadyChunk("Owls hunt at night.", id="b"),
+    ]
+    accepted = await container.intake.accept_chunks(LOCAL, Label(uri="made", title="Made"), chunks)
+    again = await container.intake.accept_chunks(LOCAL, Label(uri="made", title="Made"), chunks)
+    assert again.job_id == accepted.job_id
+    await until(container, accepted.job_id, lambda each: each.state is State.READY)
+    found = await container.search.retrieve("Which birds hunt at night?", Scope(LOCAL))
+    assert [hit.chunk.external_id for hit in found.hits][0] == "b"
+    async with container.record.transaction() as transaction:
+        stored = await transaction.documents.chunks(LOCAL, accepted.document_id, after=-1, limit=10)
+    assert [(each.external_id, each.page, each.heading_path) for each in stored] == [("a", 3, ("Birds",)), ("b", None, ())]
+    assert stored[0].metadata == {"k": 1}
+
+
+async def test_another_model_embeds_anew(container: Container, worker: asyncio.Task[None]) -> None:
+    accepted = await send(container)
+    await until(container, accepted.job_id, lambda each: each.state is State.READY)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    container.__dict__["embedder"] = other = HashingEmbedder(dimensions=16)
+    container.__dict__.pop("search", None)
+    await container.vectors.ensure(other.model)
+    assert (await container.search.retrieve("swift", Scope(LOCAL), mode=Mode.MEANING)).hits == ()
+    async with container.record.transaction() as transaction:
+        assert await transaction.versions.reembed(other.model) == 1
+    task = asyncio.create_task(work(container))
+    await until(container, accepted.job_id, lambda each: each.state is State.READY)
+    assert (await container.search.retrieve("swift", Scope(LOCAL), mode=Mode.MEANING)).hits
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
