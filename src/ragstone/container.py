@@ -1,15 +1,17 @@
 """The one place that constructs adapters and hands them to the core. Doors open a container and call it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 
 from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
 from ragstone.answer.asking import Asking
+from ragstone.domain.queries import Hit, Mode, Scope
 from ragstone.ingest.intake import Intake
 from ragstone.ingest.pipeline import Pipeline
 from ragstone.ports.chat_model import ChatModel
 from ragstone.ports.embedder import Embedder
+from ragstone.ports.fetcher import Fetcher
 from ragstone.postgres.database import Database
 from ragstone.postgres.lexical_index import PostgresLexicalIndex
 from ragstone.postgres.queue import Queue
@@ -67,6 +69,13 @@ class Container:
         )
 
     @cached_property
+    def fetcher(self) -> Fetcher:
+        """What fetches documents from URLs."""
+        from ragstone.adapters.fetchers.http import HttpFetcher  # its HTTP client would cost each search 0.1 s
+
+        return HttpFetcher(max_bytes=self.settings.max_upload_mb << 20)
+
+    @cached_property
     def lexical(self) -> PostgresLexicalIndex:
         """Search by words."""
         return PostgresLexicalIndex(self.database)
@@ -91,8 +100,12 @@ class Container:
     @cached_property
     def asking(self) -> Asking:
         """Answers questions."""
+
+        async def search(question: str, scope: Scope, mode: Mode, limit: int) -> Sequence[Hit]:
+            return (await self.search.retrieve(question, scope, mode=mode, limit=limit)).hits
+
         return Asking(
-            self.search,
+            search,
             self.embedder,
             self.chat_model,
             context_tokens=self.settings.context_tokens,

@@ -4,7 +4,7 @@ import logging
 import sys
 
 import structlog
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from ragstone.settings import Settings
 
@@ -14,6 +14,7 @@ RETRIEVALS = Counter("ragstone_retrievals_total", "Searches, by mode.", ["mode"]
 MODEL_TOKENS = Counter("ragstone_model_tokens_total", "Tokens of the language model, by direction.", ["direction"])
 DOCUMENTS = Counter("ragstone_documents_accepted_total", "Documents accepted, by whether they were new.", ["outcome"])
 ERRORS = Counter("ragstone_errors_total", "Requests that ended in an error, by its code.", ["code"])
+STREAMS = Gauge("ragstone_streams_open", "Answers that are being streamed at this moment.")
 REQUEST_SECONDS = Histogram(
     "ragstone_request_seconds", "Seconds that HTTP requests took, by route and status.", ["route", "status"]
 )

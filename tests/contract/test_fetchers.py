@@ -81,8 +81,9 @@ class TestHttpFetcher(FetcherConformance):
         left = asyncio.Event()
 
         async def dribble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-            while not reader.at_eof():
+            while not (reader.at_eof() or writer.is_closing()):
                 writer.write(b"x")
                 await asyncio.sleep(0.02)
             writer.close()

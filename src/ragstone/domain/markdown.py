@@ -82,6 +82,20 @@ def heading_path_at(outline: Outline, position: int) -> tuple[str, ...]:
     return outline.sections[index].path if index >= 0 else ()
 
 
+def front_matter_title(text: str) -> str | None:
+    """Return what YAML front matter gives as ``title:``, ``None`` where it gives none."""
+    if not text.startswith("---\n"):
+        return None
+    end = _FRONT_MATTER_END.search(text, 4)
+    found = _TITLE_LINE.search(text, 4, end.start()) if end else None
+    if found is None:
+        return None
+    value = found[1].strip()
+    if len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'":
+        value = value[1:-1]
+    return value[:LONGEST_TITLE] or None
+
+
 # All of these run on at most 4 * LONGEST_TITLE characters.
 _CLOSING = re.compile(r"(?:^|[ \t])#+$")
 _ATTRIBUTES = re.compile(r"[ \t]*\{[ \t]*[#.:][^{}]*\}$")
@@ -147,6 +161,7 @@ _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])(?:[ \t]|$)")
 _VERBATIM = re.compile(r"<(pre|script|style|textarea)(?=[\s>]|$)", re.IGNORECASE)
 _TAG = re.compile(r"</?[A-Za-z]")
 _DELIMITERS = frozenset("|:- \t")
+_TITLE_LINE = re.compile(r"^title:[ \t]+(\S.*)$", re.MULTILINE)
 _FRONT_MATTER_END = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 
 

@@ -179,10 +179,14 @@ def _begins_in_code(text: str) -> bool:
     """Say whether a passage was cut out of a document inside fenced code: its first fence can only be a closing one."""
     if "```" not in text:
         return False
-    fences = [match for start, end in _lines(text) if (match := _FENCE.match(text, start, end))]
-    if not fences or fences[0][2]:
+    lines = list(_lines(text))
+    fences = [(match, at) for at, line in enumerate(lines) if (match := _FENCE.match(text, *line))]
+    if not fences or fences[0][0][2]:
         return False
-    return len(fences) % 2 == 1 if len(fences) < 2 else bool(fences[1][2])
+    if len(fences) > 1:
+        return bool(fences[1][0][2])
+    after = lines[fences[0][1] + 1 : fences[0][1] + 2]
+    return all(not text[start:end].strip() for start, end in after)
 
 
 def _trim(text: str, start: int, end: int) -> tuple[int, int]:

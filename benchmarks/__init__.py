@@ -1,0 +1,1 @@
+"""What Ragstone measures about itself."""

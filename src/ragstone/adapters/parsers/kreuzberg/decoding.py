@@ -1,0 +1,110 @@
+"""Bytes to text, whatever the encoding."""
+
+import codecs
+import re
+
+from ragstone.domain.errors import ParseFailed
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_SAMPLE = 256 * 1024
+_LEGACY = [
+    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
+    *("koi8_r", "koi8_u", "cp866", "cp437", "mac_roman"),
+    *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
+]
+_DECLARED = re.compile(
+    rb"<(?:meta[^<>]{0,200}?charset|\?xml[^<>]{0,100}?encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE
+)
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def decode(data: bytes, *, markup: bool = False) -> str:
+    """Return ``data`` as text, with a line feed for every newline and no character that PostgreSQL cannot hold.
+
+    By its byte order mark; else as UTF-8; else, if it is ``markup``, as HTML or XML declares it; else by what
+    it looks like.
+    """
+    return clean(_decode(data, markup=markup))
+
+
+def clean(text: str) -> str:
+    """Make every newline a line feed; put U+FFFD for NUL and for halves of surrogate pairs."""
+    return _UNSTORABLE.sub("\ufffd", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _decode(data: bytes, *, markup: bool) -> str:
+    for mark, encoding in _MARKS:
+        if data.startswith(mark):
+            return data[len(mark) :].decode(encoding, errors="replace")
+    wide = _wide_encoding(data)
+    if wide is not None:
+        return data.decode(wide, errors="replace")
+    try:
+        return data.decode(errors="surrogatepass")
+    except UnicodeDecodeError:
+        return _not_quite_utf8(data) or _legacy(data, markup=markup)
+
+
+def _not_quite_utf8(data: bytes) -> str | None:
+    """Return UTF-8 with a few broken places; in other encodings hardly any two bytes look like it."""
+    text = data.decode(errors="replace")
+    broken = text.count("\ufffd")
+    whole = len(text) - broken - sum(map(data.count, map(_byte, range(128))))
+    return text if whole > broken else None
+
+
+def _legacy(data: bytes, *, markup: bool) -> str:
+    encoding = (_declared_encoding(data) if markup else None) or _likely_encoding(data)
+    return data.decode(encoding, errors="replace")
+
+
+def _byte(value: int) -> bytes:
+    return bytes((value,))
+
+
+def _wide_encoding(data: bytes) -> str | None:
+    """Name UTF-16 without a byte order mark: in most scripts every other byte of it is mostly zero."""
+    sample = data[:4096]
+    if sample.count(0) < len(sample) // 4:
+        return None
+    even, odd = sample[0::2].count(0), sample[1::2].count(0)
+    if max(even, odd) < 4 * min(even, odd) or max(even, odd) < len(sample) // 4:
+        return None
+    return "utf-16-be" if even > odd else "utf-16-le"
+
+
+def _declared_encoding(data: bytes) -> str | None:
+    declared = _DECLARED.search(data, 0, 4096)
+    if declared is None:
+        return None
+    try:
+        return codecs.lookup(declared[1].decode("ascii")).name
+    except LookupError:
+        return None
+
+
+def _likely_encoding(data: bytes) -> str:
+    """Guess from the bytes that are not ASCII, with their surroundings."""
+    from charset_normalizer import from_bytes
+
+    if b"\0" in data[:_SAMPLE] and _share_of_controls(data[:_SAMPLE]) > 0.1:
+        raise ParseFailed("damaged", "The file holds no text but binary data.", remedy="Send a file that holds text.")
+    matches = from_bytes(data[:_SAMPLE], cp_isolation=_LEGACY)
+    best = matches.best()
+    western = next((match for match in matches if match.encoding == "cp1252"), None)
+    if best is None or western is None:
+        return best.encoding if best is not None else "cp1252"
+    # The encodings of Europe look alike in a short text; the most common one wins a near tie.
+    near = western.chaos <= best.chaos + 0.06 and western.coherence >= best.coherence - 0.11
+    return "cp1252" if near else best.encoding
+
+
+def _share_of_controls(sample: bytes) -> float:
+    controls = sum(sample.count(byte) for byte in range(32) if byte not in b"\t\n\f\r\x1b")
+    return controls / max(1, len(sample))

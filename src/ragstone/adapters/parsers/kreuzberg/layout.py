@@ -1,0 +1,128 @@
+"""Markdown from the blocks that kreuzberg finds on the pages of a PDF, with the page that each is on.
+
+Kreuzberg's own Markdown of a PDF says nothing reliable about pages: its boundaries count bytes of another
+text. Its blocks carry their page, and are free of the escapes that its Markdown has.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ragstone.adapters.parsers.kreuzberg.decoding import clean
+from ragstone.adapters.parsers.kreuzberg.tables import markdown_row, markdown_rule
+from ragstone.domain.documents import PageSpan
+
+_LONGEST_HEADING = 120
+_HEADING = re.compile(r"(?:[\d.IVXivx]{1,12}[.)]?\s+|[A-Z][.)]\s+)?\W{0,2}[^\W\d_].*")
+_WORD = re.compile(r"[^\W\d_]{3,}")
+_OPENS_BLOCK = re.compile(r"#{1,6}(?:\s|$)|`{3}|~{3}|<!--|<(?:pre|script|style|textarea)\b|(?:-+|=+)$", re.MULTILINE)
+_BREAK = re.compile(r"(\S?)[ \t]*\n\s*(\S?)")
+_SENTENCE_END = tuple(".!?:;…。！？\"'”’)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    kind: str
+    text: str
+    page: int
+
+
+def render(nodes: Sequence[Mapping[str, Any]]) -> tuple[str, list[PageSpan]]:
+    """Return Markdown and page spans for kreuzberg's document nodes, which are in reading order."""
+    parts: list[str] = []
+    starts: list[tuple[int, int]] = []
+    length = 0
+    previous: _Block | None = None
+    for block in _blocks(nodes):
+        separator = _separator(previous, block)
+        parts += (separator, block.text)
+        length += len(separator)
+        if not starts or block.page > starts[-1][0]:
+            starts.append((block.page, length))
+        length += len(block.text)
+        previous = block
+    spans = zip(starts, [*starts[1:], (0, length)], strict=False) if starts else ()
+    return "".join(parts), [PageSpan(page, start, end) for (page, start), (_, end) in spans]
+
+
+def _separator(previous: _Block | None, block: _Block) -> str:
+    if previous is None:
+        return ""
+    if previous.kind == block.kind == "list_item":
+        return "\n"
+    continues = block.page == previous.page + 1 and previous.kind == block.kind == "paragraph"
+    if continues and block.text[:1].islower() and not previous.text.endswith(_SENTENCE_END):
+        return " "
+    return "\n\n"
+
+
+def _blocks(nodes: Sequence[Mapping[str, Any]]) -> Iterator[_Block]:
+    page = 1
+    for node in nodes:
+        page = max(page, node.get("page") or page)
+        content = node["content"]
+        kind = content["node_type"]
+        text = _table(content["grid"]) if kind == "table" else clean(content.get("text") or "").strip()
+        if not text or kind in ("group", "page_break"):
+            continue
+        if kind == "heading" and not _is_heading(text):
+            kind = "paragraph"
+        yield _Block(kind, _markdown(kind, text, content, nodes, node), page)
+
+
+def _markdown(
+    kind: str, text: str, content: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], node: Mapping[str, Any]
+) -> str:
+    if kind == "table":
+        return text
+    if kind == "heading":
+        return f"{'#' * content['level']} {_one_line(text)}"
+    if kind == "code":
+        return f"```{content.get('language') or ''}\n{text}\n```"
+    if kind == "list_item":
+        parent = nodes[node["parent"]]["content"] if node.get("parent") is not None else {}
+        return ("1. " if parent.get("ordered") else "- ") + _one_line(text)
+    text = _one_line(text)
+    return "\\" + text if _OPENS_BLOCK.match(text) else text
+
+
+def _is_heading(text: str) -> bool:
+    """Whether a line in larger type reads like a heading: formulas and captions in it do not."""
+    line = _one_line(text)
+    return (
+        len(line) <= _LONGEST_HEADING
+        and text.count("\n") <= 1
+        and not line.endswith((".", ",", ";", ":"))
+        and _HEADING.fullmatch(line) is not None
+        and _WORD.search(line) is not None
+        and not any(mark in line for mark in "=∈⊆→⇒⇔∀∃≤≥{}|\\")
+    )
+
+
+def _one_line(text: str) -> str:
+    """Join the lines of a paragraph: a word parted by a hyphen becomes whole, and Chinese gets no spaces."""
+    return _BREAK.sub(_join, text)
+
+
+def _join(found: re.Match[str]) -> str:
+    before, after = found[1], found[2]
+    if before == "-" and after.islower() and found.string[found.start() - 1 : found.start()].isalpha():
+        return after
+    if _unspaced(before) and _unspaced(after):
+        return before + after
+    return f"{before} {after}"
+
+
+def _unspaced(character: str) -> bool:
+    return bool(character) and ("\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\uffef")
+
+
+def _table(grid: Mapping[str, Any]) -> str:
+    rows: list[list[str]] = [[""] * grid["cols"] for _ in range(grid["rows"])]
+    for cell in grid["cells"]:
+        rows[cell["row"]][cell["col"]] = clean(cell["content"])
+    if not any(cell.strip() for row in rows for cell in row):
+        return ""
+    lines = [markdown_row(row) for row in rows]
+    return "\n".join([lines[0], markdown_rule(grid["cols"]), *lines[1:]])

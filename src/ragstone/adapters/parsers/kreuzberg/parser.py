@@ -1,0 +1,156 @@
+"""The parser as the offline flow uses it: a pool of child processes, each file within its limits."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from typing import Any
+
+from ragstone.adapters.parsers.kreuzberg.media_types import name_media_type
+from ragstone.adapters.parsers.kreuzberg.process import ChildDied, ChildProcess
+from ragstone.adapters.parsers.kreuzberg.tessdata import find_tessdata
+from ragstone.domain.documents import PageSpan, ParsedDocument
+from ragstone.domain.errors import ParseFailed
+
+_FILES_PER_CHILD = 200
+_LARGEST_IDLE = 256 * 2**20
+"""Bytes of resident memory beyond which a child is not kept for the next file."""
+_IDLE_SECONDS = 60.0
+_START_SECONDS = 60.0
+_OUT_OF_MEMORY = ("memory allocation", "MemoryError", "bad_alloc", "out of memory", "Cannot allocate memory")
+
+
+class KreuzbergParser:
+    """Reads files in at most ``workers`` child processes at a time.
+
+    Each file may take ``timeout`` seconds and ``memory_mb`` MiB; the child that goes beyond is killed and
+    replaced. Children start with the first file that needs them and end when nothing needs them. Belongs to
+    the event loop that it is first used in.
+    """
+
+    def __init__(self, *, workers: int, timeout: float, memory_mb: int) -> None:
+        self._timeout = timeout
+        self._memory_mb = memory_mb
+        self._tessdata = find_tessdata()
+        self._slots = asyncio.Semaphore(workers)
+        self._idle: list[ChildProcess] = []
+        self._retirement: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def media_type(self, filename: str, head: bytes, declared: str | None = None) -> str | None:
+        """Name the media type of a file; ``None`` where it cannot be read."""
+        return name_media_type(filename, head, declared, images=self._tessdata is not None)
+
+    async def parse(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:  # noqa: ARG002 - the port's
+        """Read a whole file. Raises ``ParseFailed``."""
+        if not data.strip(b"\0\t\n\r "):
+            raise ParseFailed("empty", "The file is empty.", remedy="Send a file that holds text.")
+        async with self._slots:
+            header, body = await self._read(media_type, data)
+        if "failure" in header:
+            raise _failure(header["failure"])
+        return _parsed(header, body)
+
+    async def close(self) -> None:
+        """End the child processes."""
+        if self._retirement is not None:
+            self._retirement.cancel()
+        self._end_idle()
+        await asyncio.gather(*self._ending)
+
+    async def _read(self, media_type: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+        child = await self._take()
+        kept = False
+        try:
+            async with asyncio.timeout(self._timeout):
+                reply = await child.ask({"media_type": media_type, "seconds": self._timeout}, data)
+            kept = child.files_read < _FILES_PER_CHILD and reply[0].get("resident", 0) < _LARGEST_IDLE
+        except TimeoutError:
+            raise ParseFailed(
+                "timeout",
+                f"Reading the file took longer than {self._timeout:g} seconds.",
+                remedy="Split the file, or raise RAGSTONE_PARSE_TIMEOUT.",
+            ) from None
+        except ChildDied as death:
+            raise self._failure_of(death) from death
+        finally:
+            self._release(child, keep=kept)
+        return reply
+
+    async def _take(self) -> ChildProcess:
+        while self._idle:
+            child = self._idle.pop()
+            if child.alive:
+                return child
+            self._end(child)
+        child = await ChildProcess.start(memory_mb=self._memory_mb, tessdata=self._tessdata)
+        ready = False
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await child.wait_until_ready()
+            ready = True
+        except (ChildDied, TimeoutError) as error:
+            raise ParseFailed(
+                "crashed",
+                "The parsing process did not start.",
+                remedy="See `ragstone doctor`; RAGSTONE_PARSE_MEMORY_MB may be too low.",
+                retryable=True,
+            ) from error
+        finally:
+            if not ready:
+                self._end(child)
+        return child
+
+    def _release(self, child: ChildProcess, *, keep: bool) -> None:
+        if not keep:
+            self._end(child)
+            return
+        self._idle.append(child)
+        if self._retirement is not None:
+            self._retirement.cancel()
+        self._retirement = asyncio.get_running_loop().call_later(_IDLE_SECONDS, self._end_idle)
+
+    def _end_idle(self) -> None:
+        while self._idle:
+            self._end(self._idle.pop())
+
+    def _end(self, child: ChildProcess) -> None:
+        """Kill now, tidy up behind the caller, who may itself be on its way out."""
+        child.kill()
+        task = asyncio.get_running_loop().create_task(child.close())
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+
+    def _failure_of(self, death: ChildDied) -> ParseFailed:
+        if death.returncode == -signal.SIGXCPU:
+            return ParseFailed(
+                "timeout",
+                f"Reading the file took more than {self._timeout:g} seconds of processor time.",
+                remedy="Split the file, or raise RAGSTONE_PARSE_TIMEOUT.",
+            )
+        if death.returncode == -signal.SIGKILL or any(words in death.last_words for words in _OUT_OF_MEMORY):
+            return ParseFailed(
+                "out_of_memory",
+                f"Reading the file took more than {self._memory_mb} MiB of memory.",
+                remedy="Split the file, or raise RAGSTONE_PARSE_MEMORY_MB.",
+            )
+        return ParseFailed(
+            "crashed",
+            "The parser crashed on this file; it may be damaged, or need more memory than it may take.",
+            remedy="Save it anew in the program that it is from, or raise RAGSTONE_PARSE_MEMORY_MB.",
+        )
+
+
+def _failure(failure: Mapping[str, Any]) -> ParseFailed:
+    return ParseFailed(
+        failure["code"], failure["message"], remedy=failure["remedy"], retryable=bool(failure.get("retryable", False))
+    )
+
+
+def _parsed(header: Mapping[str, Any], body: bytes) -> ParsedDocument:
+    return ParsedDocument(
+        content=body.decode(),
+        media_type=header["media_type"],
+        title=header["title"],
+        pages=tuple(PageSpan(page, start, end) for page, start, end in header["pages"]),
+        metadata=header["metadata"],
+    )

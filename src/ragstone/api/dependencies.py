@@ -1,0 +1,68 @@
+"""Every resource that a handler uses, as a dependency: taken from the container, replaceable by an override."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from ragstone.answer.asking import Asking
+from ragstone.container import Container
+from ragstone.ingest.intake import Intake
+from ragstone.ports.fetcher import Fetcher
+from ragstone.ports.record import Record
+from ragstone.retrieve.search import Search
+from ragstone.settings import Settings
+
+
+def container_of(request: Request) -> Container:
+    """Return the container that the lifespan has opened."""
+    container: Container = request.app.state.container
+    return container
+
+
+OpenContainer = Annotated[Container, Depends(container_of)]
+
+
+def settings_of(container: OpenContainer) -> Settings:
+    """Return the settings."""
+    return container.settings
+
+
+def record_of(container: OpenContainer) -> Record:
+    """Return the system of record."""
+    return container.record
+
+
+def intake_of(container: OpenContainer) -> Intake:
+    """Return what takes documents in."""
+    return container.intake
+
+
+def search_of(container: OpenContainer) -> Search:
+    """Return what finds passages."""
+    return container.search
+
+
+def asking_of(container: OpenContainer) -> Asking:
+    """Return what answers questions."""
+    return container.asking
+
+
+def fetcher_of(container: OpenContainer) -> Fetcher:
+    """Return what fetches documents from the web."""
+    return container.fetcher
+
+
+def stopping_of(request: Request) -> asyncio.Event:
+    """Return the event that is set when the server stops, on which open streams end."""
+    stopping: asyncio.Event = request.app.state.stopping
+    return stopping
+
+
+OpenSettings = Annotated[Settings, Depends(settings_of)]
+OpenRecord = Annotated[Record, Depends(record_of)]
+OpenIntake = Annotated[Intake, Depends(intake_of)]
+OpenSearch = Annotated[Search, Depends(search_of)]
+OpenAsking = Annotated[Asking, Depends(asking_of)]
+OpenFetcher = Annotated[Fetcher, Depends(fetcher_of)]
+Stopping = Annotated[asyncio.Event, Depends(stopping_of)]

@@ -1,0 +1,198 @@
+"""What Ragstone is asked, as JSON or as a form: every field bounded, and nothing that PostgreSQL cannot store."""
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, model_validator
+
+from ragstone.domain.access import EVERYONE, Principal
+from ragstone.domain.documents import DEFAULT_COLLECTION
+from ragstone.domain.errors import InvalidRequest
+from ragstone.domain.queries import Mode, Scope
+from ragstone.ingest.intake import Label
+from ragstone.ingest.intake import ReadyChunk as DomainChunk
+
+LONGEST_METADATA = 16 << 10
+DEEPEST_METADATA = 16
+# A uri is part of a B-tree key, which PostgreSQL bounds to some 2,700 bytes.
+LONGEST_URI_BYTES = 2048
+
+
+def _without_nul(value: str) -> str:
+    if "\0" in value:
+        raise ValueError("must not hold the character U+0000")
+    return value
+
+
+def _filled(value: str) -> str:
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def _short_as_bytes(value: str) -> str:
+    if len(value.encode()) > LONGEST_URI_BYTES:
+        raise ValueError(f"must not be longer than {LONGEST_URI_BYTES} bytes")
+    return value
+
+
+def _storable(value: Mapping[str, Any]) -> Mapping[str, Any]:
+    for text in _texts(value, 0):
+        _without_nul(text)
+        if not text.isascii():
+            text.encode()
+    if len(json.dumps(value)) > LONGEST_METADATA:
+        raise ValueError(f"must not be longer than {LONGEST_METADATA} characters of JSON")
+    return value
+
+
+def _texts(value: Any, depth: int) -> Iterator[str]:
+    """Yield every string in ``value``. Raise ``ValueError`` for what JSON in PostgreSQL cannot hold."""
+    if depth > DEEPEST_METADATA:
+        raise ValueError(f"must not be nested deeper than {DEEPEST_METADATA}")
+    match value:
+        case str():
+            yield value
+        case float() if not math.isfinite(value):
+            raise ValueError("must hold finite numbers only")
+        case Mapping():
+            for key, each in value.items():
+                yield key
+                yield from _texts(each, depth + 1)
+        case list():
+            for each in value:
+                yield from _texts(each, depth + 1)
+
+
+Text = Annotated[str, AfterValidator(_without_nul)]
+Question = Annotated[
+    Text, Field(min_length=1, description="At most RAGSTONE_MAX_QUESTION_CHARS characters."), AfterValidator(_filled)
+]
+CollectionName = Annotated[Text, Field(min_length=1, max_length=100)]
+Uri = Annotated[
+    Text, Field(min_length=1, max_length=LONGEST_URI_BYTES), AfterValidator(_filled), AfterValidator(_short_as_bytes)
+]
+Title = Annotated[Text, Field(min_length=1, max_length=1000), AfterValidator(_filled)]
+MediaType = Annotated[Text, Field(min_length=1, max_length=255)]
+Reader = Annotated[Text, Field(min_length=1, max_length=200)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
+Scalar = StrictBool | StrictInt | StrictFloat | Text | None
+
+
+class Sent(BaseModel):
+    """What every request has in common: a field that is not known is an error, so that a slip shows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Described(Sent):
+    """What the sender says of a document."""
+
+    collection: CollectionName = DEFAULT_COLLECTION
+    uri: Uri | None = Field(None, description="Its name within the collection; sent again, it is a new version.")
+    title: Title | None = Field(None, description="Its title, if the document's own is not to stand.")
+    metadata: Metadata = Field(default_factory=dict, description="JSON object to filter by.")
+    readers: Annotated[list[Reader], Field(min_length=1, max_length=100)] = Field(
+        [EVERYONE], description="The readers who may find it; a key holds reader names."
+    )
+
+    def label(self, *, filename: str = "", media_type: str | None = None) -> Label:
+        """Return the label under which the document is taken in."""
+        return Label(
+            collection=self.collection,
+            uri=self.uri,
+            title=self.title,
+            filename=filename,
+            media_type=media_type,
+            metadata=self.metadata,
+            readers=tuple(dict.fromkeys(self.readers)),
+        )
+
+
+class DocumentText(Described):
+    """A document as JSON: its ``text``, or the ``uri`` to fetch it from."""
+
+    text: Text | None = Field(None, description="The whole text; without it, the document is fetched from `uri`.")
+    media_type: MediaType | None = Field(None, description="`text/markdown` if not said.")
+
+    @model_validator(mode="after")
+    def _has_content(self) -> Self:
+        if self.text is None and self.uri is None:
+            raise ValueError("needs text, or a uri to fetch")
+        return self
+
+
+class DocumentForm(Described):
+    """The fields of a form beside its ``file``. ``metadata`` is JSON; ``readers`` may be repeated."""
+
+
+class ReadyChunk(Sent):
+    """A chunk that the sender has cut."""
+
+    text: Text = Field(min_length=1)
+    id: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(None, description="The sender's own id.")
+    heading_path: Annotated[list[Annotated[Text, Field(max_length=1000)]], Field(max_length=20)] = []
+    page: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    metadata: Metadata = {}
+
+    def to_domain(self) -> DomainChunk:
+        """Return the chunk as the offline flow takes it."""
+        return DomainChunk(self.text, self.id, tuple(self.heading_path), self.page, self.metadata)
+
+
+class DocumentChunks(Described):
+    """A document as ready-made chunks, in order."""
+
+    chunks: Annotated[list[ReadyChunk], Field(min_length=1, max_length=50_000)]
+
+
+class NewCollection(Sent):
+    """A collection to make."""
+
+    name: str = Field(
+        pattern="^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", description="Letters, digits, dots, dashes and underscores."
+    )
+
+
+class Scoped(Sent):
+    """A question, and where to look."""
+
+    question: Question
+    collections: Annotated[list[CollectionName], Field(max_length=100)] = Field(
+        [], description="Where to look; everywhere if empty."
+    )
+    filter: Annotated[dict[Annotated[Text, Field(max_length=200)], Scalar], Field(max_length=50)] = Field(
+        default_factory=dict, description="Keys of the documents' metadata and the values they must equal."
+    )
+    mode: Mode = Field(Mode.HYBRID, description="Search by words, by meaning, or by both.")
+
+    def scope(self, principal: Principal) -> Scope:
+        """Return what the search may see."""
+        return Scope(principal, tuple(dict.fromkeys(self.collections)), self.filter)
+
+
+class Retrieve(Scoped):
+    """Find passages."""
+
+    top_k: Annotated[int, Field(ge=1, le=100)] = Field(10, description="Most passages to return.")
+
+
+class Ask(Scoped):
+    """Answer a question."""
+
+    top_k: Annotated[int, Field(ge=1, le=100)] = Field(20, description="Most passages to consider.")
+    stream: bool = Field(False, description="Reply with server-sent events.")
+
+
+def file_name(sent: str | None) -> str:
+    """Return the last part of the name that a form gives its file; its folders are the sender's own affair.
+
+    Raises ``InvalidRequest`` for a name that cannot be stored.
+    """
+    name = PurePosixPath((sent or "").replace("\\", "/")).name
+    if "\0" in name or len(name.encode(errors="replace")) > 255:
+        raise InvalidRequest("The file's name cannot be stored.", remedy="Name it with at most 255 bytes.")
+    return name

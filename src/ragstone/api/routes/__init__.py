@@ -1,0 +1,1 @@
+"""The routes, one file per subject: each handler translates, calls the core, and translates back."""

@@ -1,0 +1,22 @@
+"""Retrieval: the passages that bear on a question."""
+
+from fastapi import APIRouter
+
+from ragstone.api.access import Reader
+from ragstone.api.dependencies import OpenSearch, OpenSettings
+from ragstone.api.problems import documented
+from ragstone.api.questions import check_length
+from ragstone.api.requests import Retrieve
+from ragstone.api.schemas import Found
+from ragstone.telemetry import RETRIEVALS
+
+router = APIRouter(prefix="/v1", tags=["questions"])
+
+
+@router.post("/retrieve", responses=documented(400, 401, 403, 404, 413, 422, 503))
+async def retrieve(body: Retrieve, principal: Reader, search: OpenSearch, settings: OpenSettings) -> Found:
+    """Find passages, best first, with the rank and score that each leg of the search gave them."""
+    check_length(body.question, settings.max_question_chars)
+    found = await search.retrieve(body.question, body.scope(principal), mode=body.mode, limit=body.top_k)
+    RETRIEVALS.labels(body.mode).inc()
+    return Found.from_domain(found)

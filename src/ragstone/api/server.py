@@ -1,0 +1,135 @@
+"""The server: uvicorn, run by us, so that errors at the start and signals are ours to handle."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from ragstone.api.application import create_app
+from ragstone.domain.errors import ConfigurationError
+from ragstone.settings import Settings
+
+_GRACE_SECONDS = 4
+_BACKLOG = 2048
+
+log = structlog.get_logger(__name__)
+
+
+async def serve(settings: Settings, with_worker: bool, *, ready: Callable[[str], None] | None = None) -> None:
+    """Serve at the settings' address, with a worker in the same process if ``with_worker``.
+
+    As ``run``; raises too what the worker crashed of.
+    """
+    _log_with_structlog()
+    app = create_app(settings, with_worker=with_worker)
+    await run(app, settings.host, settings.port, ready=ready)
+    if app.state.background.failure:
+        raise app.state.background.failure
+
+
+async def run(app: FastAPI, host: str, port: int, *, ready: Callable[[str], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; then end open streams, wait some seconds for requests, and release everything.
+
+    ``ready`` is told the server's URL once it takes requests. Raises ``ConfigurationError`` for an address that
+    cannot be bound, and what the application's lifespan raises.
+    """
+    with _bound(host, port) as listener:
+        async with app.router.lifespan_context(app):
+            await _Server(app, ready).serve([listener])
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the URL of a listening socket."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn's server, which leaves the process alone after a signal: the container must still be closed."""
+
+    def __init__(self, app: FastAPI, ready: Callable[[str], None] | None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                ws="none",
+                timeout_graceful_shutdown=_GRACE_SECONDS,
+                backlog=_BACKLOG,
+            )
+        )
+        self._stopping: asyncio.Event = app.state.stopping
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            log.info("serving", url=url_of(listener))
+            if self._ready:
+                self._ready(url_of(listener))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.set()
+        await super().shutdown(sockets)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        if threading.current_thread() is not threading.main_thread():
+            yield  # signals reach the main thread only
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+class _ToStructlog(logging.Handler):
+    """Hands uvicorn's own lines to structlog, so that all lines have one form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log the line at its level."""
+        structlog.get_logger(record.name).log(record.levelno, record.getMessage(), exc_info=record.exc_info)
+
+
+def _log_with_structlog() -> None:
+    logger = logging.getLogger("uvicorn")
+    logger.handlers, logger.propagate = [_ToStructlog()], False
+    logger.setLevel(logging.WARNING)
+
+
+@contextlib.contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """Hold a socket bound to the address; it refuses connections until the server listens."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        family, *_, address = min(found, key=lambda each: each[0] == socket.AF_INET6)
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise _no_address(host, port, error) from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            raise _no_address(host, port, error) from error
+        yield listener
+
+
+def _no_address(host: str, port: int, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        f"Ragstone cannot serve on {host}, port {port}: {error.strerror}.",
+        remedy="Choose another with --host and --port (RAGSTONE_HOST, RAGSTONE_PORT).",
+    )

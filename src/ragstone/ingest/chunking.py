@@ -1,0 +1,207 @@
+"""Chunking: a parsed document is cut into the passages that are searched and cited.
+
+A chunk lies within one section, is made of whole blocks where they fit, and repeats the end of the chunk
+before it in the same section. Sizes are counted in the embedding model's own tokens.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ragstone.domain.documents import Chunk, ParsedDocument, embedding_text
+from ragstone.domain.ids import new_id
+from ragstone.domain.markdown import Outline, Section, heading_path_at, outline
+from ragstone.ingest.boundaries import LINEWISE, Boundaries, paragraphs
+from ragstone.ports.embedder import Tokenizer
+
+_SPECIAL_TOKENS = 2
+_LONGEST_TOKEN = 16
+"""Characters per token beyond which a chunk ends: WordPiece makes one token of a word of any length."""
+_LONGEST_INDENT = 40
+
+
+def chunk(
+    parsed: ParsedDocument,
+    tokenizer: Tokenizer,
+    *,
+    max_tokens: int,
+    overlap: float,
+    model_max_tokens: int,
+    title: str | None = None,
+) -> list[Chunk]:
+    """Cut a document into chunks, in order; every character but white space is in at least one.
+
+    A chunk has at most ``max_tokens`` tokens, and fewer where the title and heading path that are embedded
+    with it would take it past ``model_max_tokens``. ``overlap`` is the share (0 to 0.5) of a chunk that
+    repeats the end of the one before. ``title`` is the title that the chunks are embedded under, the parsed
+    one if ``None``. Pure and CPU-bound, linear in the length of the document.
+    """
+    text = parsed.content
+    structure = outline(text) if parsed.structured else _flat(text)
+    budget = _Budget(tokenizer, title if title is not None else parsed.title or "", max_tokens, model_max_tokens)
+    cutter = _Cutter(text, structure, tokenizer, overlap)
+    page_starts = [page.start for page in parsed.pages]
+    chunks: list[Chunk] = []
+    for region in _regions(text, structure):
+        limit = min(budget.limit(path) for path in region.paths)
+        for piece in cutter.cut(region.start, region.end, limit):
+            page = bisect_right(page_starts, piece.start) - 1
+            chunks.append(
+                Chunk(
+                    id=new_id(),
+                    ordinal=len(chunks),
+                    text=text[piece.start : piece.end],
+                    start=piece.start,
+                    end=piece.end,
+                    token_count=len(piece.token_starts),
+                    heading_path=heading_path_at(structure, piece.end - 1),
+                    page=parsed.pages[page].page if page >= 0 else None,
+                )
+            )
+    return chunks
+
+
+@dataclass(frozen=True, slots=True)
+class _Region:
+    """What is chunked as one: a section, with the empty sections before it, whose headings introduce it."""
+
+    start: int
+    end: int
+    paths: tuple[tuple[str, ...], ...]
+
+
+def _flat(text: str) -> Outline:
+    return Outline(paragraphs(text), (Section(0, "", 0, 0, len(text), ()),))
+
+
+def _regions(text: str, structure: Outline) -> Iterator[_Region]:
+    pending: list[Section] = []
+    for section in structure.sections:
+        pending.append(section)
+        if text[section.body : section.end].strip() or section is structure.sections[-1]:
+            yield _Region(pending[0].start, section.end, tuple(part.path for part in pending))
+            pending = []
+
+
+class _Budget:
+    """How many tokens a chunk's text may have below a heading path."""
+
+    def __init__(self, tokenizer: Tokenizer, title: str, max_tokens: int, model_max_tokens: int) -> None:
+        self._tokenizer = tokenizer
+        self._title = title
+        self._max_tokens = min(max_tokens, model_max_tokens - _SPECIAL_TOKENS)
+        self._model_max_tokens = model_max_tokens
+
+    def limit(self, path: tuple[str, ...]) -> int:
+        """Return the most tokens; headings never take more than three quarters of what the model reads."""
+        heading = len(self._tokenizer.spans(embedding_text(self._title, path, "")))
+        room = self._model_max_tokens - _SPECIAL_TOKENS - heading
+        return max(1, min(self._max_tokens, max(room, self._model_max_tokens // 4)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A chunk's span, and where in the text each of its tokens starts."""
+
+    start: int
+    end: int
+    token_starts: list[int]
+
+
+class _Cutter:
+    """Cuts stretches of one text into pieces of at most a number of tokens.
+
+    Tokens are counted on windows just longer than a piece, so that memory stays small and the count of a
+    stretch that fits as it is needs no second look. A tokenizer may see other tokens in a slice than in
+    the whole, so that a piece counts only once the tokenizer has read exactly its text.
+    """
+
+    def __init__(self, text: str, structure: Outline, tokenizer: Tokenizer, overlap: float) -> None:
+        self._text = text
+        self._section_starts = [section.start for section in structure.sections]
+        self._boundaries = Boundaries(text, structure.blocks)
+        self._tokenizer = tokenizer
+        self._overlap = overlap
+        self._token_length = 4.0
+
+    def cut(self, start: int, end: int, limit: int) -> Iterator[_Piece]:
+        """Yield the pieces of ``text[start:end]``, in order, each of at most ``limit`` tokens."""
+        end = start + len(self._text[start:end].rstrip())
+        previous: _Piece | None = None
+        while (fresh := self._first_mark(start, end)) < end:
+            piece = self._next(previous, fresh, end, limit)
+            yield piece
+            previous, start = piece, piece.end
+
+    def _next(self, previous: _Piece | None, fresh: int, end: int, limit: int) -> _Piece:
+        """Return the piece that takes the text from ``fresh`` on, with the end of the previous one if that fits."""
+        begin = self._repeat_from(previous, fresh, limit)
+        repeating = self._fit(begin, fresh, end, limit) if begin is not None else None
+        if repeating is None:
+            return self._fresh(fresh, end, limit)
+        block = self._boundaries.block_at(fresh)
+        if block is not None and block.kind in LINEWISE and repeating.end < block.end:
+            alone = self._fresh(fresh, end, limit)
+            return alone if alone.end >= block.end else repeating
+        return repeating
+
+    def _fresh(self, fresh: int, end: int, limit: int) -> _Piece:
+        """Return the piece that begins at ``fresh``, with the indentation of its line if that fits."""
+        indented = fresh - self._indentation(fresh)
+        piece = self._fit(indented, fresh, end, limit) or self._fit(fresh, fresh, end, limit)
+        if piece is None:  # a single character of more tokens than the limit
+            return _Piece(fresh, fresh + 1, self._token_starts(fresh, fresh + 1))
+        return piece
+
+    def _repeat_from(self, previous: _Piece | None, fresh: int, limit: int) -> int | None:
+        budget = int(self._overlap * limit)
+        if previous is None or not 0 < budget < len(previous.token_starts):
+            return None
+        section = self._section_starts[bisect_right(self._section_starts, fresh) - 1]
+        return self._boundaries.first_after(max(previous.token_starts[-budget], section), previous.end)
+
+    def _fit(self, start: int, floor: int, end: int, limit: int) -> _Piece | None:
+        """Return the longest sensible piece from ``start`` that ends after ``floor``; ``None`` if none does."""
+        ceiling, token_starts = self._reach(start, end, limit)
+        if ceiling == end and len(token_starts) <= limit:
+            return _Piece(start, end, token_starts)
+        while ceiling > floor:
+            stop = self._boundaries.last_before(start, floor, ceiling)
+            stop = start + len(self._text[start:stop].rstrip())
+            if stop <= floor:
+                return None
+            token_starts = self._token_starts(start, stop)
+            if len(token_starts) <= limit:
+                self._token_length = max(1.0, (stop - start) / max(1, len(token_starts)))
+                return _Piece(start, stop, token_starts)
+            ceiling = min(token_starts[limit], stop - 1)
+        return None
+
+    def _reach(self, start: int, end: int, limit: int) -> tuple[int, list[int]]:
+        """Return how far ``limit`` tokens from ``start`` go, and the tokens seen on the way."""
+        longest = limit * _LONGEST_TOKEN
+        length = int(limit * self._token_length * 1.25) + 16
+        while True:
+            length = min(length, longest)
+            stop = min(start + length, end)
+            token_starts = self._token_starts(start, stop)
+            if len(token_starts) > limit:
+                return token_starts[limit], token_starts
+            if stop == end or length == longest:
+                return stop, token_starts
+            length *= 2
+
+    def _token_starts(self, start: int, end: int) -> list[int]:
+        return [start + begin for begin, _ in self._tokenizer.spans(self._text[start:end])]
+
+    def _first_mark(self, start: int, end: int) -> int:
+        """Return the first position from ``start`` on that is not white space, ``end`` if there is none."""
+        while start < end and self._text[start].isspace():
+            start += 1
+        return start
+
+    def _indentation(self, position: int) -> int:
+        """Return how many characters of white space stand before ``position`` on its line; 0 if text does."""
+        line = self._text.rfind("\n", max(0, position - _LONGEST_INDENT), position) + 1
+        before = self._text[line:position]
+        return len(before) if (line or position < _LONGEST_INDENT) and not before.strip() else 0

@@ -1,0 +1,209 @@
+"""Kill anything in the middle of ingesting: what was accepted ends ready, once, as if nothing had happened."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+RAGSTONE = str(Path(sys.executable).parent / "ragstone")
+WORDS = (
+    "granite marble slate basalt limestone quarry mortar arch lintel vault buttress keystone plinth frieze "
+    "ashlar rubble chisel mallet plumb level scaffold crane wedge pier parapet cornice gable spandrel".split()
+)
+DOCUMENTS = 30
+
+# Everything the index holds of each document, independent of ids and times.
+SNAPSHOT = """
+    select d.uri, v.state, v.chunk_count, v.embedded_count,
+        (select count(*) from ragstone.versions where document_id = d.id),
+        (select count(*) from ragstone.chunks c where c.version_id = v.id),
+        (select md5(string_agg(c.text, '|' order by c.ordinal)) from ragstone.chunks c where c.version_id = v.id),
+        (select count(*) from ragstone.postings p where p.version_id = v.id),
+        (select sum(p.frequency) from ragstone.postings p where p.version_id = v.id),
+        (select count(*) from ragstone.vectors x join ragstone.chunks c on c.id = x.chunk_id where c.version_id = v.id)
+    from ragstone.documents d join ragstone.versions v on v.id = d.latest_version and v.id = d.current_version
+    order by d.uri
+"""
+ORPHANS = """
+    select (select count(*) from ragstone.chunks c where not exists (select from ragstone.versions v where v.id = c.version_id))
+         + (select count(*) from ragstone.postings p where not exists (select from ragstone.chunks c where c.id = p.chunk_id))
+         + (select count(*) from ragstone.blob_parts p where not exists (select from ragstone.blobs b where b.id = p.blob_id))
+         + (select count(*) from ragstone.blobs b where not exists (select from ragstone.versions v where v.blob_id = b.id))
+"""
+
+Row = tuple[object, ...]
+
+
+def text(number: int) -> str:
+    """Return a Markdown document of some chunks, the same for the same number."""
+    draw = random.Random(number)
+    sections = (
+        f"## Part {part}\n\n" + " ".join(" ".join(draw.choices(WORDS, k=12)).capitalize() + "." for _ in range(8))
+        for part in range(6)
+    )
+    return f"# Stones, volume {number}\n\n" + "\n\n".join(sections) + "\n"
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def until(holds: Callable[[], bool], seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, "it takes too long"
+        time.sleep(0.05)
+
+
+class House:
+    """A data directory, and the Ragstone processes that a test runs on it."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.port = free_port()
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, *command: str) -> None:
+        """Start `ragstone COMMAND`."""
+        environment = {**os.environ, "RAGSTONE_DATA_DIR": str(self.data_dir), "RAGSTONE_PORT": str(self.port)}
+        self.processes[command[0]] = subprocess.Popen(
+            [RAGSTONE, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        if command[0] in ("up", "serve"):
+            until(self.ready)
+
+    def ready(self) -> bool:
+        try:
+            return httpx.get(f"{self.address}/readyz", timeout=2).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def kill(self, name: str) -> None:
+        """End a process as a power cut would."""
+        self.processes[name].kill()
+        self.processes.pop(name).wait()
+
+    def kill_postgres(self) -> None:
+        pid = int((self.data_dir / "postgres" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGKILL)
+
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.send_signal(signal.SIGTERM)
+        for process in self.processes.values():
+            process.wait(30)
+
+    def send(self, number: int) -> None:
+        """Send a document until it is accepted."""
+        body = {"uri": f"test:{number}", "text": text(number)}
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                if httpx.post(f"{self.address}/v1/documents", json=body, timeout=20).status_code == 202:
+                    return
+            except httpx.TransportError:
+                pass
+            assert time.monotonic() < deadline, "the document is not accepted"
+            time.sleep(0.1)
+
+    def query(self, statement: str) -> list[Row]:
+        url = f"postgresql://ragstone@/postgres?host={self.data_dir / 'postgres'}"
+        with psycopg.connect(url, connect_timeout=5) as connection:
+            return connection.execute(statement).fetchall()  # type: ignore[call-overload,no-any-return]
+
+    def open_documents(self) -> int:
+        try:
+            rows = self.query("select count(*) from ragstone.versions where state not in ('ready', 'failed')")
+        except psycopg.OperationalError:
+            return -1
+        return int(str(rows[0][0]))
+
+
+@contextmanager
+def house() -> Iterator[House]:
+    with tempfile.TemporaryDirectory(prefix="ragstone-kill-", ignore_cleanup_errors=True) as directory:
+        made = House(Path(directory) / "data")
+        try:
+            yield made
+        finally:
+            made.stop()
+            for process in psutil.process_iter(["name", "cmdline"]):
+                if str(made.data_dir) in " ".join(process.info["cmdline"] or ()):
+                    process.kill()
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> list[Row]:
+    """What the index holds when nobody kills anything."""
+    with house() as calm:
+        calm.start("up")
+        for number in range(DOCUMENTS):
+            calm.send(number)
+        until(lambda: calm.open_documents() == 0)
+        return calm.query(SNAPSHOT)
+
+
+def check(disturbed: House, undisturbed: list[Row]) -> None:
+    until(lambda: disturbed.open_documents() == 0)
+    snapshot = disturbed.query(SNAPSHOT)
+    assert len(snapshot) == DOCUMENTS
+    assert snapshot == undisturbed
+    assert disturbed.query(ORPHANS) == [(0,)]
+
+
+@pytest.mark.slow
+def test_server_and_worker_in_one_process(undisturbed: list[Row]) -> None:
+    draw = random.Random(1)
+    with house() as disturbed:
+        disturbed.start("up")
+        for number in range(DOCUMENTS):
+            disturbed.send(number)
+            if number % 6 == 5:
+                time.sleep(draw.random())
+                disturbed.kill("up")
+                disturbed.start("up")
+        time.sleep(0.5)
+        disturbed.kill("up")
+        disturbed.start("up")
+        check(disturbed, undisturbed)
+
+
+@pytest.mark.slow
+def test_server_and_worker_apart(undisturbed: list[Row]) -> None:
+    draw = random.Random(2)
+    with house() as disturbed:
+        disturbed.start("serve")
+        disturbed.start("worker")
+        for number in range(DOCUMENTS):
+            disturbed.send(number)
+            if number % 6 == 5:
+                victim = draw.choice(["serve", "worker"])
+                disturbed.kill(victim)
+                disturbed.start(victim)
+        check(disturbed, undisturbed)
+
+
+@pytest.mark.slow
+def test_postgres(undisturbed: list[Row]) -> None:
+    with house() as disturbed:
+        disturbed.start("up")
+        for number in range(DOCUMENTS):
+            disturbed.send(number)
+            if number % 10 == 9:
+                disturbed.kill_postgres()
+        check(disturbed, undisturbed)
