@@ -1,8 +1,10 @@
 """How large a request's body may be: decided from its headers, counted while it is read."""
 
+import asyncio
+import contextlib
 from collections.abc import Callable
 
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,6 +16,8 @@ LARGEST_JSON = 2 * MIB
 # Parsing JSON holds the interpreter: some 5 ms per MiB in which nothing else is served. A form is read in pieces.
 LARGEST_JSON_DOCUMENT = 16 * MIB
 _FORM_FIELDS = MIB
+_LINGER_SECONDS = 2.0
+_LINGER_BYTES = 64 * MIB
 _DOCUMENTS = ("/v1/documents", "/v1/documents/chunks")
 
 Limit = Callable[[Scope], int]
@@ -47,20 +51,56 @@ class BodyLimit:
         limit = self._limit(scope)
         declared = Headers(scope=scope).get("content-length", "")
         if declared.isdigit() and int(declared) > limit:
-            await respond(_too_large(limit))(scope, receive, send)
-            return
-        size = 0
+            body = _Body(limit, receive, send, too_large=True)
+            await respond(_too_large(limit))(scope, body.receive, body.send)
+        else:
+            body = _Body(limit, receive, send)
+            await self._app(scope, body.receive, body.send)
 
-        async def receive_counted() -> Message:
-            nonlocal size
-            message = await receive()
+
+class _Body:
+    """One request's body, counted; and the reply, which ends the connection where the body is too large.
+
+    Most clients read no reply before they have sent everything, and lose it when the connection is closed
+    under them. So the reply goes out, some of what is still coming is read, and only then is it closed.
+    """
+
+    def __init__(self, limit: int, receive: Receive, send: Send, *, too_large: bool = False) -> None:
+        self._limit = limit
+        self._receive = receive
+        self._send = send
+        self._size = 0
+        self._too_large = too_large
+
+    async def receive(self) -> Message:
+        """Return the next message. Raise ``HTTPException`` (FastAPI lets no other through) over the limit."""
+        message = await self._receive()
+        self._size += len(message.get("body", b""))
+        if self._size > self._limit:
+            self._too_large = True
+            raise HTTPException(413, detail=_too_large(self._limit).message)
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a message of the reply on."""
+        if not self._too_large:
+            await self._send(message)
+        elif message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
+            await self._send(message)
+        else:
+            await self._send({**message, "more_body": True})
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LINGER_SECONDS):
+                    await self._discard()
+            await self._send({"type": "http.response.body"})
+
+    async def _discard(self) -> None:
+        size, more = 0, True
+        while more and size < _LINGER_BYTES:
+            message = await self._receive()
             size += len(message.get("body", b""))
-            if size > limit:
-                # FastAPI lets no other exception through while it reads a body.
-                raise HTTPException(413, detail=_too_large(limit).message)
-            return message
-
-        await self._app(scope, receive_counted, send)
+            more = message.get("more_body", False)
 
 
 def _too_large(limit: int) -> TooLarge:

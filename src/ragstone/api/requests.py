@@ -2,11 +2,22 @@
 
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, model_validator
+from pydantic import (
+    AfterValidator,
+    AllowInfNan,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    model_validator,
+)
 
 from ragstone.domain.access import EVERYONE, Principal
 from ragstone.domain.documents import DEFAULT_COLLECTION
@@ -19,11 +30,14 @@ LONGEST_METADATA = 16 << 10
 DEEPEST_METADATA = 16
 # A uri is part of a B-tree key, which PostgreSQL bounds to some 2,700 bytes.
 LONGEST_URI_BYTES = 2048
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def _without_nul(value: str) -> str:
+def _storable_text(value: str) -> str:
     if "\0" in value:
         raise ValueError("must not hold the character U+0000")
+    if not value.isascii() and _SURROGATE.search(value):
+        raise ValueError("must not hold half of a surrogate pair")
     return value
 
 
@@ -41,9 +55,7 @@ def _short_as_bytes(value: str) -> str:
 
 def _storable(value: Mapping[str, Any]) -> Mapping[str, Any]:
     for text in _texts(value, 0):
-        _without_nul(text)
-        if not text.isascii():
-            text.encode()
+        _storable_text(text)
     if len(json.dumps(value)) > LONGEST_METADATA:
         raise ValueError(f"must not be longer than {LONGEST_METADATA} characters of JSON")
     return value
@@ -67,7 +79,7 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
                 yield from _texts(each, depth + 1)
 
 
-Text = Annotated[str, AfterValidator(_without_nul)]
+Text = Annotated[str, AfterValidator(_storable_text)]
 Question = Annotated[
     Text, Field(min_length=1, description="At most RAGSTONE_MAX_QUESTION_CHARS characters."), AfterValidator(_filled)
 ]
@@ -79,7 +91,7 @@ Title = Annotated[Text, Field(min_length=1, max_length=1000), AfterValidator(_fi
 MediaType = Annotated[Text, Field(min_length=1, max_length=255)]
 Reader = Annotated[Text, Field(min_length=1, max_length=200)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
-Scalar = StrictBool | StrictInt | StrictFloat | Text | None
+Scalar = StrictBool | StrictInt | Annotated[StrictFloat, AllowInfNan(False)] | Text | None
 
 
 class Sent(BaseModel):

@@ -23,26 +23,19 @@ log = structlog.get_logger(__name__)
 
 
 async def serve(settings: Settings, with_worker: bool, *, ready: Callable[[str], None] | None = None) -> None:
-    """Serve at the settings' address, with a worker in the same process if ``with_worker``.
+    """Serve until SIGTERM or SIGINT; then end open streams, wait some seconds for requests, and release everything.
 
-    As ``run``; raises too what the worker crashed of.
+    With ``with_worker`` a worker shares the process. ``ready`` is told the server's URL once it takes requests.
+    Raises ``ConfigurationError`` for an address that cannot be bound or needs keys, what ``open_container``
+    raises, and what the worker crashed of.
     """
     _log_with_structlog()
     app = create_app(settings, with_worker=with_worker)
-    await run(app, settings.host, settings.port, ready=ready)
+    with bound(settings.host, settings.port) as listener:
+        async with app.router.lifespan_context(app):
+            await Server(app, ready).serve([listener])
     if app.state.background.failure:
         raise app.state.background.failure
-
-
-async def run(app: FastAPI, host: str, port: int, *, ready: Callable[[str], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; then end open streams, wait some seconds for requests, and release everything.
-
-    ``ready`` is told the server's URL once it takes requests. Raises ``ConfigurationError`` for an address that
-    cannot be bound, and what the application's lifespan raises.
-    """
-    with _bound(host, port) as listener:
-        async with app.router.lifespan_context(app):
-            await _Server(app, ready).serve([listener])
 
 
 def url_of(listener: socket.socket) -> str:
@@ -51,7 +44,7 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """Uvicorn's server, which leaves the process alone after a signal: the container must still be closed."""
 
     def __init__(self, app: FastAPI, ready: Callable[[str], None] | None) -> None:
@@ -69,6 +62,10 @@ class _Server(uvicorn.Server):
         )
         self._stopping: asyncio.Event = app.state.stopping
         self._ready = ready
+
+    def stop(self) -> None:
+        """End the server as a signal does."""
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -111,12 +108,13 @@ def _log_with_structlog() -> None:
 
 
 @contextlib.contextmanager
-def _bound(host: str, port: int) -> Iterator[socket.socket]:
+def bound(host: str, port: int) -> Iterator[socket.socket]:
     """Hold a socket bound to the address; it refuses connections until the server listens."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        family, *_, address = min(found, key=lambda each: each[0] == socket.AF_INET6)
-        listener = socket.socket(family, socket.SOCK_STREAM)
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        family, kind, protocol, _, address = min(found, key=lambda each: each[0] == socket.AF_INET6)
+        # Named, the protocol lets asyncio set TCP_NODELAY; without it each small reply waits 40 ms for an ACK.
+        listener = socket.socket(family, kind, protocol)
     except OSError as error:
         raise _no_address(host, port, error) from error
     with listener:

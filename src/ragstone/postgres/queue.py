@@ -20,7 +20,7 @@ from ragstone.postgres.database import Connection
 
 Step = Callable[[UUID], Awaitable[None]]
 
-_POLL_SECONDS = 5.0
+_POLL_SECONDS = 1.0
 
 
 class Stage(StrEnum):
@@ -45,9 +45,11 @@ class Queue:
 
     def __init__(self) -> None:
         self._app = procrastinate.App(connector=procrastinate.PsycopgConnector())
+        self._pool: psycopg_pool.AsyncConnectionPool[Any] | None = None
 
     async def open(self, pool: psycopg_pool.AsyncConnectionPool[Any]) -> None:
         """Use the connections of ``pool``."""
+        self._pool = pool
         await self._app.open_async(pool)
 
     async def wake(self, connection: Connection, stage: Stage, version_ids: Sequence[UUID]) -> None:
@@ -62,21 +64,24 @@ class Queue:
         """Take ``step`` for every entry of ``stage`` until cancelled, or until none is left if ``once``.
 
         Raises ``DatabaseUnavailable`` when PostgreSQL is lost. Steps end their own errors: one that raises
-        is logged by procrastinate, and its work is found again by the sweep.
+        is logged by procrastinate, and its work is found again by the sweep. On cancellation steps are cancelled too.
         """
 
         async def run(version_id: str) -> None:
             await step(UUID(version_id))
 
-        app = self._app.with_connector(self._app.connector)
+        # An app of its own for every call: a task can be registered once only, and a worker may begin again.
+        app = procrastinate.App(connector=procrastinate.PsycopgConnector())
         app.task(name=_task_name(stage))(run)
         try:
+            await app.open_async(self._pool)
             await app.run_worker_async(
                 queues=[stage],
                 concurrency=concurrency,
                 wait=not once,
                 fetch_job_polling_interval=_POLL_SECONDS,
                 delete_jobs="always",
+                shutdown_graceful_timeout=0,
                 install_signal_handlers=False,
             )
         except exceptions.ConnectorException as error:

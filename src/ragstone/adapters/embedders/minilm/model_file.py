@@ -1,58 +1,59 @@
-"""The graph kept in the data directory: built once, whole or not there, built anew when the weights change.
+"""The graph kept in the data directory: built once, whole or not there, built anew when weights or builder change.
 
 Three files share a name that holds the builder's version and the weights' digest: the graph (``.onnx``), its large
 constants (``.weights``) and, written last, the checksums of both (``.json``). Building is deterministic and each file
-appears whole, so two processes that build at the same time write the same bytes, and neither has to wait.
+appears whole, so two processes that build at the same time write the same bytes and need not wait for each other.
 """
 
 import json
+import time
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 from ragstone.adapters.embedders.minilm.files import write_atomically
 from ragstone.adapters.embedders.minilm.weights import WAYS_OUT, WEIGHTS, read_config
 from ragstone.domain.errors import ConfigurationError
 
-GRAPH_VERSION = 2
-"""Grows with every change of what ``graph.build`` writes, so that what an older Ragstone kept is built anew."""
+GRAPH_VERSION = 1
+"""Grows with every change of what ``graph.build`` writes."""
 
-CHUNK = 1 << 20
+_STEM = "all-MiniLM-L6-v2"
+_READ = 1 << 20
+_ABANDONED = 3600.0
+"""Seconds after which a half-written file belongs to nobody any more."""
 
 
 def graph_file(folder: Path, digest: str, models_dir: Path) -> Path:
     """Return the path of the graph of the weights in ``folder``; build it first where it is absent or damaged.
 
-    Building takes a second, checking two hundredths. Raises ``ConfigurationError`` for weights of another architecture
-    and for a data directory that cannot be written to.
+    Building takes half a second, checking two hundredths. Raises ``ConfigurationError`` for weights of another
+    architecture, and where ``models_dir`` cannot be written to.
     """
-    graph = models_dir / f"all-MiniLM-L6-v2-v{GRAPH_VERSION}-{digest[:12]}.onnx"
+    graph = models_dir / f"{_STEM}-v{GRAPH_VERSION}-{digest[:12]}.onnx"
     if not _is_whole(graph):
-        try:
-            _build(folder, graph)
-        except OSError as error:
-            raise ConfigurationError(
-                f"The graph of all-MiniLM-L6-v2 cannot be kept in {models_dir}: {error.strerror or error}.",
-                remedy="Give the data directory (RAGSTONE_DATA_DIR) 100 MB and the right to write.",
-            ) from error
+        _build(folder, graph)
+        _sweep(graph)
     return graph
 
 
 def _is_whole(graph: Path) -> bool:
     try:
-        expected = json.loads(graph.with_suffix(".json").read_text(encoding="ascii"))
-        found = {path.suffix: _checksum(path) for path in (graph, graph.with_suffix(".weights"))}
+        return bool(json.loads(graph.with_suffix(".json").read_bytes()) == _checksums(graph))
     except (FileNotFoundError, ValueError):
         return False
-    return bool(expected == found)
 
 
-def _checksum(path: Path) -> int:
+def _checksums(graph: Path) -> dict[str, int]:
     """CRC-32, which is for damage, not for malice, and takes a third of SHA-256's time."""
-    checksum = 0
-    with path.open("rb") as file:
-        while piece := file.read(CHUNK):
-            checksum = zlib.crc32(piece, checksum)
-    return checksum
+    checksums = {}
+    for suffix in (".onnx", ".weights"):
+        checksum = 0
+        with graph.with_suffix(suffix).open("rb") as file:
+            while piece := file.read(_READ):
+                checksum = zlib.crc32(piece, checksum)
+        checksums[suffix] = checksum
+    return checksums
 
 
 def _build(folder: Path, graph: Path) -> None:
@@ -60,14 +61,28 @@ def _build(folder: Path, graph: Path) -> None:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    from ragstone.adapters.embedders.minilm.graph import build, shape_of
+    from ragstone.adapters.embedders.minilm.graph import build
 
     try:
         weights = load_file(folder / WEIGHTS)
-        model, large = build(weights, shape_of(read_config(folder)), graph.with_suffix(".weights").name)
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise ConfigurationError(f"{folder / WEIGHTS} is not all-MiniLM-L6-v2: {error}.", remedy=WAYS_OUT) from error
+        model, large = build(weights, read_config(folder), graph.with_suffix(".weights").name)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise ConfigurationError(
+            f"{folder} does not hold all-MiniLM-L6-v2: {type(error).__name__}, {error}.", remedy=WAYS_OUT
+        ) from error
     write_atomically(graph.with_suffix(".weights"), large)
     write_atomically(graph, [model])
-    checksums = {path.suffix: _checksum(path) for path in (graph, graph.with_suffix(".weights"))}
-    write_atomically(graph.with_suffix(".json"), [json.dumps(checksums).encode()])
+    write_atomically(graph.with_suffix(".json"), [json.dumps(_checksums(graph)).encode()])
+
+
+def _sweep(graph: Path) -> None:
+    """Remove what older builders made of the same weights, and what a killed process left half-written."""
+    digest = graph.stem.rpartition("-")[2]
+    old = [path for path in graph.parent.glob(f"{_STEM}-v*-{digest}.*") if path.stem != graph.stem]
+    now = time.time()
+    for path in graph.parent.glob(f".{_STEM}-*"):
+        with suppress(FileNotFoundError):
+            if now - path.stat().st_mtime > _ABANDONED:
+                old.append(path)
+    for path in old:
+        path.unlink(missing_ok=True)

@@ -1,20 +1,33 @@
 """WordPiece as all-MiniLM-L6-v2 reads text: ids for the network, spans for whoever cuts text."""
 
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-from tokenizers import Encoding, Tokenizer
+from tokenizers import Tokenizer
+
+from ragstone.domain.errors import ConfigurationError
 
 MAX_TOKENS = 256
 
 
 class WordPiece:
-    """The model's tokenizer. Safe to use from several threads."""
+    """The model's tokenizer. Several threads may call it at once; none of them holds the interpreter up meanwhile.
+
+    Raises ``ConfigurationError`` for a file that is not a tokenizer's.
+    """
 
     def __init__(self, path: Path) -> None:
-        # Through a buffer, because the library reports a file that it cannot read as a bare Exception.
-        self._tokenizer = Tokenizer.from_buffer(path.read_bytes())
+        # Each text is tokenised on the thread that embeds it. The library's own threads would gain nothing, and make
+        # it write a warning into every process that is forked from this one.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        try:
+            self._tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigurationError(
+                f"{path} is not a tokenizer: {error}.", remedy="Take tokenizer.json from the same place as the weights."
+            ) from error
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._first, self._last = self._tokenizer.encode("").ids
@@ -28,21 +41,21 @@ class WordPiece:
     def spans(self, text: str) -> Sequence[tuple[int, int]]:
         """Return ``(start, end)`` of each token in code points, in order, without special tokens.
 
-        Every character but white space lies in a span: one that the model drops (a combining accent, a control
-        character) goes with the token before it, or with the first. Pieces of one character share its span.
+        What the model drops and is no white space (a combining accent, a control character) goes with the token before
+        it, or with the first. Pieces of one character share its span.
         """
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        return _covering(text, encoding)
+        # A batch of one, because `encode` holds the interpreter's lock for as long as it takes.
+        (encoding,) = self._tokenizer.encode_batch([text], add_special_tokens=False)
+        return _covering(text, encoding.offsets)
 
 
-def _covering(text: str, encoding: Encoding) -> list[tuple[int, int]]:
-    offsets = encoding.offsets
+def _covering(text: str, offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     if not offsets:
         return []
     edges = [*offsets, (len(text), len(text))]
     spans = [(start, _reach(text, end, following)) for (start, end), (following, _) in pairwise(edges)]
-    lead = len(text) - len(text.lstrip())
-    spans[0] = (min(lead, spans[0][0]), spans[0][1])
+    before = len(text) - len(text.lstrip())
+    spans[0] = (min(before, spans[0][0]), spans[0][1])
     return spans
 
 

@@ -55,8 +55,7 @@ def weights_digest(folder: Path, cache_dir: Path) -> str:
     kept = cache_dir / f"minilm-weights-{key}.sha256"
     digest = _kept_digest(kept)
     if digest is None:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        digest = _digest(path)
         write_atomically(kept, [digest.encode()])
     return digest
 
@@ -70,6 +69,14 @@ def read_config(folder: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         raise ConfigurationError(f"{folder / CONFIG} is not a JSON object.", remedy=WAYS_OUT)
     return config
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror or error}.", remedy=WAYS_OUT) from error
 
 
 def _kept_digest(path: Path) -> str | None:

@@ -13,13 +13,21 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 256 * 1024
-_LEGACY = [
+_ONE_BYTE = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
+    *("iso8859_2", "iso8859_5", "iso8859_7", "iso8859_9"),
     *("koi8_r", "koi8_u", "cp866", "cp437", "mac_roman"),
-    *("cp932", "euc_jp", "iso2022_jp", "gb18030", "big5", "cp949"),
 ]
+_MORE_BYTES = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
+_HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
+BINARY = 0.05
+"""Share of control characters from which on bytes are no text."""
 _DECLARED = re.compile(
     rb"<(?:meta[^<>]{0,200}?charset|\?xml[^<>]{0,100}?encoding)\s*=\s*[\"']?\s*([A-Za-z0-9_:.-]{2,40})", re.IGNORECASE
+)
+# Python has codecs under the same roof that are no charsets, such as ``base64`` and ``undefined``.
+_CHARSET = re.compile(
+    r"(?:cp\d+|iso8859-\d+|koi8-[rtu]|mac-\w+|tis-620|gb\w+|big5\w*|euc_\w+|shift_jis\w*|iso2022_\w+)"
 )
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -42,7 +50,7 @@ def _decode(data: bytes, *, markup: bool) -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return data[len(mark) :].decode(encoding, errors="replace")
-    wide = _wide_encoding(data)
+    wide = wide_encoding(data)
     if wide is not None:
         return data.decode(wide, errors="replace")
     try:
@@ -68,7 +76,7 @@ def _byte(value: int) -> bytes:
     return bytes((value,))
 
 
-def _wide_encoding(data: bytes) -> str | None:
+def wide_encoding(data: bytes) -> str | None:
     """Name UTF-16 without a byte order mark: in most scripts every other byte of it is mostly zero."""
     sample = data[:4096]
     if sample.count(0) < len(sample) // 4:
@@ -84,18 +92,22 @@ def _declared_encoding(data: bytes) -> str | None:
     if declared is None:
         return None
     try:
-        return codecs.lookup(declared[1].decode("ascii")).name
+        name = codecs.lookup(declared[1].decode("ascii")).name
     except LookupError:
         return None
+    if name in ("ascii", "iso8859-1"):
+        return "cp1252"  # as browsers do: what says Latin-1 mostly has the quotes of Windows
+    return name if _CHARSET.fullmatch(name) else None
 
 
 def _likely_encoding(data: bytes) -> str:
     """Guess from the bytes that are not ASCII, with their surroundings."""
     from charset_normalizer import from_bytes
 
-    if b"\0" in data[:_SAMPLE] and _share_of_controls(data[:_SAMPLE]) > 0.1:
+    sample = data[:_SAMPLE]
+    if share_of_controls(sample) > BINARY:
         raise ParseFailed("damaged", "The file holds no text but binary data.", remedy="Send a file that holds text.")
-    matches = from_bytes(data[:_SAMPLE], cp_isolation=_LEGACY)
+    matches = from_bytes(sample, cp_isolation=_ONE_BYTE if _scattered(sample) else _ONE_BYTE + _MORE_BYTES)
     best = matches.best()
     western = next((match for match in matches if match.encoding == "cp1252"), None)
     if best is None or western is None:
@@ -105,6 +117,13 @@ def _likely_encoding(data: bytes) -> str:
     return "cp1252" if near else best.encoding
 
 
-def _share_of_controls(sample: bytes) -> float:
+def _scattered(sample: bytes) -> bool:
+    """Whether bytes beyond ASCII stand alone, as accented letters do, and not in pairs as Chinese or Japanese."""
+    runs = [len(run) for run in _HIGH_BYTES.findall(sample)]
+    return sum(length for length in runs if length == 1) * 4 >= sum(runs) * 3
+
+
+def share_of_controls(sample: bytes) -> float:
+    """Return the share (0 to 1) of characters that no text has, but for the odd one."""
     controls = sum(sample.count(byte) for byte in range(32) if byte not in b"\t\n\f\r\x1b")
     return controls / max(1, len(sample))

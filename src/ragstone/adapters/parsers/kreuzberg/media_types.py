@@ -2,6 +2,8 @@
 
 import re
 
+from ragstone.adapters.parsers.kreuzberg.decoding import BINARY, share_of_controls, wide_encoding
+
 PLAIN = "text/plain"
 MARKDOWN = "text/markdown"
 HTML = "text/html"
@@ -164,24 +166,16 @@ def _unknown(head: bytes, wanted: str | None) -> str | None:
         return wanted
     if head.startswith(_UNREADABLE) or head[4:8] == b"ftyp" or wanted in _PICTURES.values():
         return None
-    return wanted
+    return None if wanted in _TEXTUAL.values() else wanted
 
 
 def _is_text(head: bytes) -> bool:
     """Whether these may be the first bytes of a text in some encoding: hardly a control character."""
-    if not head:
-        return False
     if head.startswith(_BYTE_ORDER_MARKS):
         return True
-    if head.startswith(_UNREADABLE) and not _is_utf8(head):
+    if not head or (head.startswith(_UNREADABLE) and not _is_utf8(head)):
         return False
-    zeros = head.count(0)
-    if zeros:
-        halves = sorted((head[0::2].count(0), head[1::2].count(0)))
-        looks_wide = halves[1] > len(head) // 4 and halves[0] * 4 <= halves[1]
-        return looks_wide or (zeros * 100 <= len(head) and _is_utf8(head))
-    controls = sum(head.count(byte) for byte in range(32) if byte not in b"\t\n\f\r\x1b")
-    return controls * 50 <= len(head)
+    return wide_encoding(head) is not None or share_of_controls(head) < BINARY
 
 
 def _is_utf8(head: bytes) -> bool:

@@ -1,0 +1,139 @@
+"""What commands ask of Ragstone, whether it is the record on this machine or a server.
+
+Every method returns what the HTTP reply's body holds, so that a command prints the same either way.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from ragstone.api.schemas import (
+    Accepted,
+    ChunkPage,
+    Collection,
+    CollectionPage,
+    Content,
+    Document,
+    DocumentPage,
+    Found,
+    Job,
+    JobPage,
+    Reply,
+)
+from ragstone.domain.documents import State
+from ragstone.domain.errors import InvalidRequest
+from ragstone.ports.record import Progress
+
+if TYPE_CHECKING:
+    from ragstone.api.requests import Ask, DocumentForm, Retrieve
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Client(Protocol):
+    """Ragstone, near or far. Ids that nobody knows raise ``NotFound``; a dependency that is away, ``Unavailable``."""
+
+    async def create_collection(self, name: str) -> Collection:
+        """Make a collection, or return the one of this name."""
+        ...
+
+    async def collections(self) -> CollectionPage:
+        """List all, by name."""
+        ...
+
+    async def accept_file(self, path: Path, described: "DocumentForm") -> Accepted:
+        """Take in a file, streamed. Raises ``InvalidRequest`` and its kinds, and ``OSError`` for the file's own."""
+        ...
+
+    async def accept_url(self, url: str, described: "DocumentForm") -> Accepted:
+        """Fetch a document and take it in, named by ``url`` unless the description names it."""
+        ...
+
+    async def documents(
+        self, *, collection: str | None, state: State | None, cursor: str | None, limit: int
+    ) -> DocumentPage:
+        """List documents, the oldest first."""
+        ...
+
+    async def document(self, document_id: UUID) -> Document:
+        """Return one document."""
+        ...
+
+    async def delete_document(self, document_id: UUID) -> None:
+        """Remove a document and all that was made from it."""
+        ...
+
+    async def content(self, document_id: UUID) -> Content:
+        """Return a document's text. Raises ``Conflict`` before it is parsed."""
+        ...
+
+    async def chunks(self, document_id: UUID, *, cursor: str | None, limit: int) -> ChunkPage:
+        """List the chunks of a document, in order."""
+        ...
+
+    async def jobs(self, *, state: State | None, cursor: str | None, limit: int) -> JobPage:
+        """List jobs, the oldest first."""
+        ...
+
+    async def job(self, job_id: UUID) -> Job:
+        """Return one job."""
+        ...
+
+    async def cancel(self, job_id: UUID) -> Job:
+        """End a job. Raises ``Conflict`` where it is at its end."""
+        ...
+
+    async def retry(self, job_id: UUID) -> Job:
+        """Begin a failed or cancelled job again. Raises ``Conflict`` for any other."""
+        ...
+
+    async def retrieve(self, asked: "Retrieve") -> Found:
+        """Find passages."""
+        ...
+
+    def ask(self, asked: "Ask") -> AsyncGenerator[Reply, None]:
+        """Answer a question: ``Retrieval``, then each ``Delta``, ``Citation`` and ``Restart``, last the ``Answer``."""
+        ...
+
+    async def progress(self, job_ids: Sequence[UUID]) -> Progress:
+        """Count how far these jobs are; those that are gone (their document was replaced or deleted) count nowhere."""
+        ...
+
+    async def unfinished(self, job_ids: Sequence[UUID]) -> Sequence[Job]:
+        """Return those of these jobs that failed or were cancelled."""
+        ...
+
+    def working(self) -> AbstractAsyncContextManager[None]:
+        """Take part in the work while the block runs, where the work is this machine's."""
+        ...
+
+
+@asynccontextmanager
+async def open_client(url: str | None, key: str | None) -> AsyncIterator[Client]:
+    """Open the server at ``url``, or the record on this machine."""
+    if url:
+        from ragstone.cli.remote import open_server
+
+        async with open_server(url, key) as server:
+            yield server
+    else:
+        from ragstone.cli.local import open_local
+
+        async with open_local() as local:
+            yield local
+
+
+def requested(model: type[M], **fields: Any) -> M:
+    """Return the request of these fields. Raise ``InvalidRequest`` that names the ones that are wrong."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(part) for part in each['loc'])}: {each['msg'].removeprefix('Value error, ')}"
+            for each in error.errors(include_url=False, include_input=False)
+        )
+        raise InvalidRequest(f"The request is not valid. {wrong}.") from error

@@ -1,0 +1,242 @@
+"""The client over the record on this machine: what the HTTP routes do, without HTTP."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from ragstone.api.questions import check_length
+from ragstone.api.requests import Ask, DocumentForm, NewCollection, Retrieve
+from ragstone.api.schemas import (
+    Accepted,
+    Chunk,
+    ChunkPage,
+    Collection,
+    CollectionPage,
+    Content,
+    Document,
+    DocumentPage,
+    Found,
+    Job,
+    JobPage,
+    Reply,
+    event_reply,
+)
+from ragstone.cli.client import requested
+from ragstone.container import Container, open_container
+from ragstone.domain.access import LOCAL
+from ragstone.domain.documents import State
+from ragstone.domain.errors import InvalidRequest
+from ragstone.ingest.intake import PART_BYTES
+from ragstone.ports.record import Progress
+from ragstone.settings import Settings, load_settings
+from ragstone.telemetry import configure_logging
+
+_MOST_IDS = 10_000
+_JOBS_AT_A_TIME = 1000
+
+
+class Identified(Protocol):
+    """What is listed by id."""
+
+    @property
+    def id(self) -> UUID: ...
+
+
+T = TypeVar("T", bound=Identified)
+
+
+def quiet_settings() -> Settings:
+    """Return the settings of a command whose output is for a person: it logs warnings only, unless told otherwise."""
+    settings = load_settings()
+    if "log_level" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_level": "warning"})
+    configure_logging(settings)
+    return settings
+
+
+@asynccontextmanager
+async def open_local() -> AsyncIterator["LocalClient"]:
+    """Open the record that the settings name. Raises as ``open_container``."""
+    async with open_container(quiet_settings()) as container:
+        yield LocalClient(container)
+
+
+class LocalClient:
+    """The ``Client`` over a container, for the person at this machine."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+        self._record = container.record
+
+    async def create_collection(self, name: str) -> Collection:
+        """Make a collection, or return the one of this name."""
+        wanted = requested(NewCollection, name=name)
+        async with self._record.transaction() as transaction:
+            return Collection.from_domain(await transaction.collections.create(LOCAL, wanted.name))
+
+    async def collections(self) -> CollectionPage:
+        """List all, by name."""
+        async with self._record.transaction() as transaction:
+            found = await transaction.collections.list(LOCAL)
+        return CollectionPage(items=[Collection.from_domain(each) for each in found], next_cursor=None)
+
+    async def accept_file(self, path: Path, described: DocumentForm) -> Accepted:
+        """Take in a file, in parts of 1 MiB."""
+        label = described.label(filename=path.name)
+        async with aclosing(_parts(path)) as parts:
+            return Accepted.from_domain(await self._container.intake.accept(LOCAL, label, parts))
+
+    async def accept_url(self, url: str, described: DocumentForm) -> Accepted:
+        """Fetch a document and take it in, named by ``url`` unless the description names it."""
+        named = described if described.uri else described.model_copy(update={"uri": url})
+        async with self._container.fetcher.open(url) as fetched:
+            label = named.label(filename=fetched.filename, media_type=fetched.media_type)
+            return Accepted.from_domain(await self._container.intake.accept(LOCAL, label, fetched.parts))
+
+    async def documents(
+        self, *, collection: str | None, state: State | None, cursor: str | None, limit: int
+    ) -> DocumentPage:
+        """List documents, the oldest first."""
+        async with self._record.transaction() as transaction:
+            if collection is not None:
+                await transaction.collections.get(LOCAL, collection)
+            found = await transaction.documents.list(
+                LOCAL, collection=collection, state=state, after=_place(cursor), limit=limit + 1
+            )
+        return DocumentPage(
+            items=[Document.from_domain(each) for each in found[:limit]], next_cursor=_next_cursor(found, limit)
+        )
+
+    async def document(self, document_id: UUID) -> Document:
+        """Return one document."""
+        async with self._record.transaction() as transaction:
+            return Document.from_domain(await transaction.documents.get(LOCAL, document_id))
+
+    async def delete_document(self, document_id: UUID) -> None:
+        """Remove a document and all that was made from it."""
+        async with self._record.transaction() as transaction:
+            await transaction.documents.delete(LOCAL, document_id)
+
+    async def content(self, document_id: UUID) -> Content:
+        """Return a document's text."""
+        async with self._record.transaction() as transaction:
+            return Content.from_domain(await transaction.documents.content(LOCAL, document_id))
+
+    async def chunks(self, document_id: UUID, *, cursor: str | None, limit: int) -> ChunkPage:
+        """List the chunks of a document, in order."""
+        after = _ordinal(cursor)
+        async with self._record.transaction() as transaction:
+            found = await transaction.documents.chunks(LOCAL, document_id, after=after, limit=limit + 1)
+        more = str(found[limit - 1].ordinal) if len(found) > limit else None
+        return ChunkPage(items=[Chunk.from_domain(each) for each in found[:limit]], next_cursor=more)
+
+    async def jobs(self, *, state: State | None, cursor: str | None, limit: int) -> JobPage:
+        """List jobs, the oldest first."""
+        async with self._record.transaction() as transaction:
+            found = await transaction.versions.jobs(LOCAL, state=state, after=_place(cursor), limit=limit + 1)
+        return JobPage(items=[Job.from_domain(each) for each in found[:limit]], next_cursor=_next_cursor(found, limit))
+
+    async def job(self, job_id: UUID) -> Job:
+        """Return one job."""
+        async with self._record.transaction() as transaction:
+            return Job.from_domain(await transaction.versions.job(LOCAL, job_id))
+
+    async def cancel(self, job_id: UUID) -> Job:
+        """End a job."""
+        async with self._record.transaction() as transaction:
+            return Job.from_domain(await transaction.versions.cancel(LOCAL, job_id))
+
+    async def retry(self, job_id: UUID) -> Job:
+        """Begin a failed or cancelled job again."""
+        async with self._record.transaction() as transaction:
+            return Job.from_domain(await transaction.versions.retry(LOCAL, job_id))
+
+    async def retrieve(self, asked: Retrieve) -> Found:
+        """Find passages."""
+        check_length(asked.question, self._container.settings.max_question_chars)
+        found = await self._container.search.retrieve(
+            asked.question, asked.scope(LOCAL), mode=asked.mode, limit=asked.top_k
+        )
+        return Found.from_domain(found)
+
+    async def ask(self, asked: Ask) -> AsyncGenerator[Reply, None]:
+        """Answer a question, event by event."""
+        check_length(asked.question, self._container.settings.max_question_chars)
+        asking = self._container.asking.ask(asked.question, asked.scope(LOCAL), mode=asked.mode, limit=asked.top_k)
+        async with aclosing(asking) as events:
+            async for event in events:
+                yield event_reply(event)
+
+    async def progress(self, job_ids: Sequence[UUID]) -> Progress:
+        """Count how far these jobs are."""
+        states: Counter[State] = Counter()
+        chunks = embedded = 0
+        for start in range(0, len(job_ids), _MOST_IDS):
+            async with self._record.transaction() as transaction:
+                part = await transaction.versions.progress(job_ids[start : start + _MOST_IDS])
+            states.update(part.states)
+            chunks, embedded = chunks + part.chunks, embedded + part.embedded
+        return Progress(states, chunks, embedded)
+
+    async def unfinished(self, job_ids: Sequence[UUID]) -> Sequence[Job]:
+        """Return those of these jobs that failed or were cancelled."""
+        wanted, found = frozenset(job_ids), []
+        for state in (State.FAILED, State.CANCELLED) if wanted else ():
+            after: UUID | None = _before(min(wanted))
+            while after:
+                async with self._record.transaction() as transaction:
+                    jobs = await transaction.versions.jobs(LOCAL, state=state, after=after, limit=_JOBS_AT_A_TIME)
+                found += [Job.from_domain(job) for job in jobs if job.id in wanted]
+                after = jobs[-1].id if len(jobs) == _JOBS_AT_A_TIME else None
+        return found
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Run a worker in this process; others may share its work."""
+        from ragstone.worker.run import work
+
+        async with asyncio.TaskGroup() as group:
+            worker = group.create_task(work(self._container), name="worker")
+            try:
+                yield
+            finally:
+                worker.cancel()
+
+
+async def _parts(path: Path) -> AsyncGenerator[bytes, None]:
+    file = await asyncio.to_thread(path.open, "rb")
+    with file:
+        while part := await asyncio.to_thread(file.read, PART_BYTES):
+            yield part
+
+
+def _place(cursor: str | None) -> UUID | None:
+    try:
+        return UUID(cursor) if cursor else None
+    except ValueError as error:
+        raise _no_cursor(cursor) from error
+
+
+def _ordinal(cursor: str | None) -> int:
+    try:
+        return int(cursor) if cursor else -1
+    except ValueError as error:
+        raise _no_cursor(cursor) from error
+
+
+def _no_cursor(cursor: str | None) -> InvalidRequest:
+    return InvalidRequest(f"{cursor!r} is no cursor.", remedy="Give `next_cursor` of the page before.")
+
+
+def _next_cursor(found: Sequence[T], limit: int) -> str | None:
+    """Say where the next page begins; ``found`` holds one more than ``limit`` where there is one."""
+    return str(found[limit - 1].id) if len(found) > limit else None
+
+
+def _before(job_id: UUID) -> UUID:
+    """Return the id just before ``job_id`` in the order of ids."""
+    return UUID(int=max(job_id.int - 1, 0))

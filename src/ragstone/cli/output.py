@@ -1,0 +1,67 @@
+"""What commands print: results on standard output, everything else on standard error."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from rich.console import Console
+
+_WIDTH_OF_FILES = 160
+
+
+@cache
+def stdout() -> "Console":
+    """Return the console of results. Into a pipe or a file it writes lines that are wide enough for a table."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH_OF_FILES
+    return Console(width=width, highlight=False, markup=False, emoji=False)
+
+
+@cache
+def stderr() -> "Console":
+    """Return the console of progress and remarks."""
+    from rich.console import Console
+
+    return Console(stderr=True, highlight=False, markup=False, emoji=False)
+
+
+def note(text: str) -> None:
+    """Say something that is no result."""
+    stderr().print(text, soft_wrap=True)
+
+
+def say(text: str = "", *, style: str | None = None) -> None:
+    """Print a line of a result as it is, however long."""
+    stdout().print(text, style=style, soft_wrap=True)
+
+
+def print_json(reply: "BaseModel") -> None:
+    """Print a reply as the HTTP door sends it, in one line."""
+    print(reply.model_dump_json(), flush=True)  # noqa: T201
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wrap: str | None = None) -> None:
+    """Print a table; where there is too little room, only the column ``wrap`` goes over several lines."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        numeric = name in ("#", "score", "chunks", "documents", "attempts", "tokens")
+        table.add_column(name, no_wrap=name != wrap, overflow="fold", justify="right" if numeric else "left")
+    for row in rows:
+        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    stdout().print(table)
+
+
+def print_fields(fields: Mapping[str, object]) -> None:
+    """Print names and values, one a line."""
+    widest = max(map(len, fields))
+    for name, value in fields.items():
+        say(f"{name:<{widest}}  {'' if value is None else value}".rstrip())

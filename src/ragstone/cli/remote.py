@@ -1,0 +1,278 @@
+"""The client over a server, by HTTP."""
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import UUID
+
+import httpx
+from pydantic import BaseModel, ValidationError
+
+from ragstone.api.requests import Ask, DocumentForm, NewCollection, Retrieve
+from ragstone.api.schemas import (
+    Accepted,
+    Answer,
+    ChunkPage,
+    Citation,
+    Collection,
+    CollectionPage,
+    Content,
+    Delta,
+    Document,
+    DocumentPage,
+    Found,
+    Job,
+    JobPage,
+    Problem,
+    Reply,
+    Restart,
+    Retrieval,
+)
+from ragstone.cli.client import requested
+from ragstone.cli.running import for_each
+from ragstone.domain import errors
+from ragstone.domain.documents import State
+from ragstone.domain.errors import InvalidRequest, NotFound, RagstoneError, Unavailable
+from ragstone.ports.record import Progress
+
+M = TypeVar("M", bound=BaseModel)
+
+_TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+_LOOKS_AT_A_TIME = 8
+_LOOKS = 400
+_SERVER_ERRORS = 500
+_STREAM = {"Accept": "text/event-stream"}
+_EVENTS: dict[str, type[Reply]] = {
+    "retrieval": Retrieval,
+    "delta": Delta,
+    "citation": Citation,
+    "restart": Restart,
+    "done": Answer,
+}
+_KINDS = {
+    kind.code: kind
+    for kind in (
+        errors.InvalidRequest,
+        errors.NotFound,
+        errors.Conflict,
+        errors.TooLarge,
+        errors.UnsupportedMediaType,
+        errors.Unauthenticated,
+        errors.Forbidden,
+        errors.Unavailable,
+        errors.DatabaseUnavailable,
+        errors.EmbedderUnavailable,
+        errors.ChatModelUnavailable,
+        errors.ConfigurationError,
+    )
+}
+
+
+class ServerUnavailable(Unavailable):
+    """The server at --url does not answer, or is not Ragstone."""
+
+
+@asynccontextmanager
+async def open_server(url: str, key: str | None) -> AsyncIterator["HttpClient"]:
+    """Open the server at ``url``; it is not asked anything yet. Raises ``InvalidRequest`` for no URL or no key."""
+    if key and not (key.isascii() and key.isprintable()):
+        raise InvalidRequest("--key is no API key.", remedy="A key reads rs_...; `ragstone keys create` makes one.")
+    try:
+        base = httpx.URL(url if url.endswith("/") else f"{url}/")
+    except httpx.InvalidURL as error:
+        raise _no_url() from error
+    if base.scheme not in ("http", "https") or not base.host:
+        raise _no_url()
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    async with httpx.AsyncClient(base_url=base, headers=headers, timeout=_TIMEOUT) as http:
+        yield HttpClient(http)
+
+
+class HttpClient:
+    """The ``Client`` over HTTP. Looks at jobs one by one, and never again at one that is at its end."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+        self._jobs: dict[UUID, Job] = {}
+        self._known: set[UUID] = set()
+        self._gone: set[UUID] = set()
+        self._open: deque[UUID] = deque()
+
+    async def create_collection(self, name: str) -> Collection:
+        """Make a collection, or return the one of this name."""
+        wanted = requested(NewCollection, name=name)
+        return await self._post("v1/collections", Collection, json=wanted.model_dump(mode="json"))
+
+    async def collections(self) -> CollectionPage:
+        """List all, by name."""
+        return await self._get("v1/collections", CollectionPage)
+
+    async def accept_file(self, path: Path, described: DocumentForm) -> Accepted:
+        """Send a file, streamed from the disk: httpx reads it piece by piece, as the connection takes it."""
+        fields = described.model_dump(mode="json", exclude_none=True)
+        fields["metadata"] = json.dumps(fields["metadata"])
+        with await asyncio.to_thread(path.open, "rb") as file:
+            return await self._post("v1/documents", Accepted, data=fields, files={"file": (path.name, file)})
+
+    async def accept_url(self, url: str, described: DocumentForm) -> Accepted:
+        """Let the server fetch a document."""
+        fields = described.model_dump(mode="json", exclude_none=True)
+        return await self._post("v1/documents", Accepted, json={"uri": url, **fields})
+
+    async def documents(
+        self, *, collection: str | None, state: State | None, cursor: str | None, limit: int
+    ) -> DocumentPage:
+        """List documents, the oldest first."""
+        return await self._get(
+            "v1/documents", DocumentPage, collection=collection, state=state, cursor=cursor, limit=limit
+        )
+
+    async def document(self, document_id: UUID) -> Document:
+        """Return one document."""
+        return await self._get(f"v1/documents/{document_id}", Document)
+
+    async def delete_document(self, document_id: UUID) -> None:
+        """Remove a document and all that was made from it."""
+        await self._send("DELETE", f"v1/documents/{document_id}")
+
+    async def content(self, document_id: UUID) -> Content:
+        """Return a document's text."""
+        return await self._get(f"v1/documents/{document_id}/content", Content)
+
+    async def chunks(self, document_id: UUID, *, cursor: str | None, limit: int) -> ChunkPage:
+        """List the chunks of a document, in order."""
+        return await self._get(f"v1/documents/{document_id}/chunks", ChunkPage, cursor=cursor, limit=limit)
+
+    async def jobs(self, *, state: State | None, cursor: str | None, limit: int) -> JobPage:
+        """List jobs, the oldest first."""
+        return await self._get("v1/jobs", JobPage, state=state, cursor=cursor, limit=limit)
+
+    async def job(self, job_id: UUID) -> Job:
+        """Return one job."""
+        return await self._get(f"v1/jobs/{job_id}", Job)
+
+    async def cancel(self, job_id: UUID) -> Job:
+        """End a job."""
+        return await self._post(f"v1/jobs/{job_id}/cancel", Job)
+
+    async def retry(self, job_id: UUID) -> Job:
+        """Begin a failed or cancelled job again."""
+        return await self._post(f"v1/jobs/{job_id}/retry", Job)
+
+    async def retrieve(self, asked: Retrieve) -> Found:
+        """Find passages."""
+        return await self._post("v1/retrieve", Found, json=asked.model_dump(mode="json"))
+
+    async def ask(self, asked: Ask) -> AsyncGenerator[Reply, None]:
+        """Answer a question, event by event."""
+        body = {**asked.model_dump(mode="json"), "stream": True}
+        try:
+            async with self._http.stream("POST", "v1/ask", json=body, headers=_STREAM) as response:
+                if response.is_error:
+                    await response.aread()
+                    raise _error_of(_read(Problem, response.content))
+                async for name, data in _events(response):
+                    if name == "error":
+                        raise _error_of(_read(Problem, data))
+                    if name in _EVENTS:
+                        yield _read(_EVENTS[name], data)
+        except httpx.HTTPError as error:
+            raise self._away(error) from error
+
+    async def progress(self, job_ids: Sequence[UUID]) -> Progress:
+        """Look at some hundred of the open jobs, those first that had to wait longest; count all as last seen."""
+        self._open += [each for each in job_ids if each not in self._known]
+        self._known.update(job_ids)
+        turn = [self._open.popleft() for _ in range(min(_LOOKS, len(self._open)))]
+        try:
+            await for_each(turn, self._look, at_a_time=_LOOKS_AT_A_TIME)
+        finally:
+            self._open.extend(each for each in turn if not self._ended(each))
+        return self._counted(job_ids)
+
+    async def unfinished(self, job_ids: Sequence[UUID]) -> Sequence[Job]:
+        """Return those of these jobs that failed or were cancelled."""
+        seen = (self._jobs[each] for each in job_ids if each in self._jobs)
+        return [each for each in seen if each.state in (State.FAILED, State.CANCELLED)]
+
+    @asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Leave the work to the server's workers."""
+        yield
+
+    async def _look(self, job_id: UUID) -> None:
+        """See how far a job is."""
+        try:
+            self._jobs[job_id] = await self.job(job_id)
+        except NotFound:
+            self._jobs.pop(job_id, None)
+            self._gone.add(job_id)
+
+    def _ended(self, job_id: UUID) -> bool:
+        return job_id in self._gone or (job_id in self._jobs and self._jobs[job_id].state.final)
+
+    def _counted(self, job_ids: Sequence[UUID]) -> Progress:
+        """Count jobs as last seen; one that was not looked at yet is as it was accepted."""
+        seen = [self._jobs[each] for each in job_ids if each in self._jobs]
+        states = Counter(each.state for each in seen)
+        states[State.ACCEPTED] += sum(each not in self._jobs and each not in self._gone for each in job_ids)
+        return Progress(states, sum(each.chunk_count for each in seen), sum(each.embedded_count for each in seen))
+
+    async def _get(self, path: str, model: type[M], **query: object) -> M:
+        params = {name: str(value) for name, value in query.items() if value is not None}
+        return _read(model, (await self._send("GET", path, params=params)).content)
+
+    async def _post(self, path: str, model: type[M], **body: Any) -> M:
+        return _read(model, (await self._send("POST", path, **body)).content)
+
+    async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Return the reply. Raises the error that the server tells of, or ``ServerUnavailable``."""
+        try:
+            response = await self._http.request(method, path, **request)
+        except httpx.HTTPError as error:
+            raise self._away(error) from error
+        if not response.is_success:
+            raise _error_of(_read(Problem, response.content))
+        return response
+
+    def _away(self, error: httpx.HTTPError) -> ServerUnavailable:
+        cause = str(error) or type(error).__name__
+        return ServerUnavailable(
+            f"The server at {self._http.base_url} does not answer: {cause}.",
+            remedy="See that it runs, and check --url.",
+        )
+
+
+async def _events(response: httpx.Response) -> AsyncGenerator[tuple[str, str], None]:
+    """Yield name and data of each server-sent event; comments (heartbeats) are passed over."""
+    name, data = "", ""
+    async for line in response.aiter_lines():
+        field, _, value = line.partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            data = value
+        elif not line and name:
+            yield name, data
+            name, data = "", ""
+
+
+def _read(model: type[M], text: bytes | str) -> M:
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        raise ServerUnavailable("What answers at --url is not this Ragstone.", remedy="Check the address.") from error
+
+
+def _error_of(problem: Problem) -> RagstoneError:
+    """Return the error that the server tells of, of the same kind as it was there."""
+    kind = _KINDS.get(problem.code, InvalidRequest if problem.status < _SERVER_ERRORS else Unavailable)
+    return kind(problem.detail, remedy=problem.remedy)
+
+
+def _no_url() -> InvalidRequest:
+    return InvalidRequest("--url is not the address of a server.", remedy="It reads http://HOST:PORT.")

@@ -1,0 +1,58 @@
+"""How a command's coroutine is run, and how it ends when it is told to."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+
+
+class Stopped(Exception):
+    """The command was told to end (Ctrl-C, SIGTERM) and has tidied up. ``exit_code`` as shells expect it."""
+
+    def __init__(self, number: signal.Signals) -> None:
+        super().__init__(f"Stopped by {number.name}.")
+        self.exit_code = 128 + number
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run ``work`` to its end. SIGTERM cancels it as Ctrl-C does; then, when it has tidied up, raise ``Stopped``."""
+    terminated = False
+
+    async def cancellable() -> T:
+        task = asyncio.create_task(work)
+
+        def terminate() -> None:
+            nonlocal terminated
+            terminated = True
+            task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, terminate)
+        return await task
+
+    try:
+        return asyncio.run(cancellable())
+    except KeyboardInterrupt:
+        raise Stopped(signal.SIGINT) from None
+    except asyncio.CancelledError:
+        if terminated:
+            raise Stopped(signal.SIGTERM) from None
+        raise
+
+
+async def for_each(items: Iterable[Item], act: Callable[[Item], Awaitable[None]], *, at_a_time: int) -> None:
+    """Await ``act`` for every item, so many at a time. The first error ends the others and is raised."""
+    waiting = iter(items)
+
+    async def take_turns() -> None:
+        for item in waiting:
+            await act(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(at_a_time):
+                group.create_task(take_turns())
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from several

@@ -1,0 +1,137 @@
+"""A stand-in for an embedding endpoint: OpenAI's protocol over real HTTP, misbehaving by script."""
+
+import asyncio
+import json
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Final, Self
+
+from ragstone.testing.embedders import HashingEmbedder
+
+_PATH: Final = "/v1/embeddings"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How one request is replied to. ``wait``: seconds before it. ``change``: what to make of the right body."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    wait: float = 0.0
+    body: bytes | None = None
+    change: Callable[[dict[str, Any]], object] | None = None
+
+
+class EmbeddingServer:
+    """Serves on a free loopback port while the ``with`` block lasts.
+
+    Vectors are ``HashingEmbedder``'s, not of length 1, and come in reverse order, which the protocol allows. Scripted
+    replies are used up first; then every request is replied to as it should be. ``requests`` and ``headers`` hold what
+    came in.
+    """
+
+    def __init__(self, *, dimensions: int = 64, api_key: str | None = None, most_texts: int = 2048) -> None:
+        self.dimensions, self.api_key, self.most_texts = dimensions, api_key, most_texts
+        self.requests: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.stopping = threading.Event()
+        self._script: deque[Reply] = deque()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("_Bound", (_Handler,), {"stand_in": self}))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
+
+    @property
+    def base_url(self) -> str:
+        """The address that a client is given."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+
+    def script(self, *replies: Reply) -> None:
+        """Say how the next requests are replied to."""
+        self._script.extend(replies)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stopping.set()
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def reply_to(self, path: str, headers: dict[str, str], request: dict[str, Any]) -> Reply:
+        """Return what to send: the script's next reply, or the right one, each with its body filled in."""
+        self.requests.append(request)
+        self.headers.append(headers)
+        reply = self._script.popleft() if self._script else Reply()
+        if reply.status != 200:
+            return _error(reply.status, "scripted failure", reply)
+        problem = self._problem(path, headers, request)
+        if problem is not None:
+            return problem
+        if reply.body is not None:
+            return reply
+        right = self._embeddings(request)
+        changed = reply.change(right) if reply.change else right
+        return Reply(wait=reply.wait, headers=reply.headers, body=json.dumps(changed).encode())
+
+    def _problem(self, path: str, headers: dict[str, str], request: dict[str, Any]) -> Reply | None:
+        if path != _PATH:
+            return _error(404, "no such path")
+        if self.api_key is not None and headers.get("authorization") != f"Bearer {self.api_key}":
+            return _error(401, f"wrong key: {headers.get('authorization')}")
+        texts = request["input"]
+        if len(texts) > self.most_texts:
+            return _error(422, f"batch size {len(texts)} > maximum allowed batch size {self.most_texts}")
+        if not all(texts):
+            return _error(400, "an input is empty")
+        return None
+
+    def _embeddings(self, request: dict[str, Any]) -> dict[str, Any]:
+        model = HashingEmbedder(dimensions=request.get("dimensions", self.dimensions))
+        vectors = asyncio.run(model.embed(request["input"])) * 3.0
+        rows = [
+            {"object": "embedding", "index": index, "embedding": vector.tolist()}
+            for index, vector in enumerate(vectors)
+        ]
+        return {"object": "list", "model": request["model"], "data": rows[::-1], "usage": {"prompt_tokens": 1}}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    stand_in: EmbeddingServer
+
+    def do_POST(self) -> None:
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        reply = self.stand_in.reply_to(self.path, headers, request)
+        self.stand_in.stopping.wait(reply.wait)
+        body = reply.body or b""
+        self.send_response(reply.status)
+        for name, value in {"content-type": "application/json", **reply.headers}.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def handle(self) -> None:
+        """Serve a connection; a client that gives up waiting is what some tests are about."""
+        try:
+            super().handle()
+        except ConnectionError:
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (named by the base class)
+        """Keep the tests' output clean."""
+
+
+def _error(status: int, message: str, reply: Reply | None = None) -> Reply:
+    reply = reply or Reply()
+    body = json.dumps({"error": {"message": message, "type": "stand_in"}}).encode()
+    return Reply(status=status, headers=reply.headers, wait=reply.wait, body=reply.body or body)

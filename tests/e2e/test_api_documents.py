@@ -1,0 +1,157 @@
+"""From an upload to a citation, over real HTTP."""
+
+import json
+import uuid
+
+import httpx
+import pytest
+from tests.e2e.conftest import ready
+
+HANDBOOK = """# Quarry handbook
+
+## Safety
+
+Every visitor wears a red helmet inside the quarry. The helmet is handed out at the gate.
+
+## Blasting
+
+Blasting takes place on Thursdays at eleven o'clock. A siren sounds three times before each blast.
+"""
+
+
+@pytest.fixture
+async def collection(client: httpx.AsyncClient) -> str:
+    name = f"c-{uuid.uuid4().hex[:12]}"
+    assert (await client.post("/v1/collections", json={"name": name})).status_code == 201
+    return name
+
+
+async def test_from_an_upload_to_a_verbatim_citation(client: httpx.AsyncClient, collection: str) -> None:
+    accepted = await client.post(
+        "/v1/documents",
+        files={"file": ("handbook.md", HANDBOOK.encode(), "text/markdown")},
+        data={"collection": collection, "uri": "quarry/handbook.md", "metadata": json.dumps({"site": "north"})},
+    )
+    assert accepted.status_code == 202
+    assert accepted.json()["created"] is True
+    assert accepted.headers["location"] == f"/v1/jobs/{accepted.json()['job_id']}"
+    document = await ready(client, accepted)
+    assert document["collection"] == collection
+    assert document["metadata"] == {"site": "north"}
+    assert document["title"] == "Quarry handbook"
+
+    question = {"question": "On which day does blasting take place?", "collections": [collection]}
+    answer = (await client.post("/v1/ask", json=question)).json()
+    assert answer["refused"] is False
+    assert "Thursdays" in answer["answer"]
+    content = (await client.get(f"/v1/documents/{document['id']}/content")).json()["content"]
+    assert [citation["n"] for citation in answer["citations"]] == list(range(1, len(answer["citations"]) + 1))
+    for citation in answer["citations"]:
+        assert citation["document_id"] == document["id"]
+        assert content[citation["start"] : citation["end"]] == citation["quote"]
+        assert f"[{citation['n']}]" in answer["answer"]
+    assert answer["citations"][0]["heading_path"] == ["Quarry handbook", "Blasting"]
+
+
+async def test_what_the_documents_do_not_hold_is_refused(client: httpx.AsyncClient, collection: str) -> None:
+    await ready(client, await client.post("/v1/documents", json={"text": HANDBOOK, "collection": collection}))
+    question = {"question": "What is the boiling point of tungsten?", "collections": [collection]}
+    answer = (await client.post("/v1/ask", json=question)).json()
+    assert (answer["refused"], answer["citations"]) == (True, [])
+
+
+async def test_the_same_bytes_again_are_no_work(client: httpx.AsyncClient, collection: str) -> None:
+    body = {"text": "# One\n\nThe same text.", "collection": collection, "uri": "one.md"}
+    first = (await client.post("/v1/documents", json=body)).json()
+    again = (await client.post("/v1/documents", json=body)).json()
+    assert again == {**first, "created": False}
+
+
+async def test_retrieve_says_why_each_passage_ranks(client: httpx.AsyncClient, collection: str) -> None:
+    for site, day in (("north", "Thursdays"), ("south", "Fridays")):
+        text = f"# {site}\n\nBlasting takes place on {day}."
+        body = {"text": text, "collection": collection, "uri": f"{site}.md", "metadata": {"site": site, "floor": 2}}
+        await ready(client, await client.post("/v1/documents", json=body))
+    question = {"question": "When does blasting take place?", "collections": [collection]}
+
+    found = (await client.post("/v1/retrieve", json=question)).json()
+    assert found["missing"] == {}
+    assert {hit["title"] for hit in found["hits"]} == {"north", "south"}
+    scores = [hit["score"] for hit in found["hits"]]
+    assert scores == sorted(scores, reverse=True)
+    assert set(found["hits"][0]["legs"]) == {"words", "meaning"}
+    assert found["hits"][0]["legs"]["words"]["rank"] == 1
+
+    south = (await client.post("/v1/retrieve", json={**question, "filter": {"site": "south", "floor": 2}})).json()
+    assert [hit["title"] for hit in south["hits"]] == ["south"]
+    one = (await client.post("/v1/retrieve", json={**question, "top_k": 1, "mode": "words"})).json()
+    assert [set(hit["legs"]) for hit in one["hits"]] == [{"words"}]
+
+
+async def test_ready_made_chunks_keep_what_was_said_of_them(client: httpx.AsyncClient, collection: str) -> None:
+    chunks = [
+        {"text": "Granite is cut with diamond saws.", "id": "g-1", "heading_path": ["Stone", "Granite"], "page": 3},
+        {"text": "Slate is split by hand.", "id": "s-1", "metadata": {"kind": "slate"}},
+    ]
+    accepted = await client.post(
+        "/v1/documents/chunks", json={"chunks": chunks, "collection": collection, "title": "Stone", "uri": "stone"}
+    )
+    document = await ready(client, accepted)
+    listed = (await client.get(f"/v1/documents/{document['id']}/chunks")).json()
+    assert [each["external_id"] for each in listed["items"]] == ["g-1", "s-1"]
+    assert (listed["items"][0]["heading_path"], listed["items"][0]["page"]) == (["Stone", "Granite"], 3)
+    assert listed["items"][1]["metadata"] == {"kind": "slate"}
+    content = (await client.get(f"/v1/documents/{document['id']}/content")).json()["content"]
+    for each in listed["items"]:
+        assert content[each["start"] : each["end"]] == each["text"]
+
+
+async def test_lists_go_page_by_page(client: httpx.AsyncClient, collection: str) -> None:
+    for number in range(5):
+        body = {"text": f"# {number}\n\nPage {number}.", "collection": collection, "uri": f"{number}.md"}
+        await ready(client, await client.post("/v1/documents", json=body))
+    uris: list[str] = []
+    cursor = ""
+    while True:
+        query = {"collection": collection, "limit": "2", "state": "ready", **({"cursor": cursor} if cursor else {})}
+        page = (await client.get("/v1/documents", params=query)).json()
+        uris += [each["uri"] for each in page["items"]]
+        cursor = page["next_cursor"] or ""
+        if not cursor:
+            break
+        assert len(page["items"]) == 2
+    assert uris == [f"{number}.md" for number in range(5)]
+
+    text = "\n\n".join(f"## Part {number}\n\n" + "Stone upon stone upon stone. " * 30 for number in range(4))
+    long = await ready(client, await client.post("/v1/documents", json={"text": text, "collection": collection}))
+    first = (await client.get(f"/v1/documents/{long['id']}/chunks", params={"limit": 2})).json()
+    rest = (await client.get(f"/v1/documents/{long['id']}/chunks", params={"cursor": first["next_cursor"]})).json()
+    assert [each["ordinal"] for each in first["items"] + rest["items"]] == list(range(int(str(long["chunk_count"]))))
+
+
+async def test_a_deleted_document_answers_nothing_any_more(client: httpx.AsyncClient, collection: str) -> None:
+    document = await ready(
+        client, await client.post("/v1/documents", json={"text": HANDBOOK, "collection": collection})
+    )
+    assert (await client.delete(f"/v1/documents/{document['id']}")).status_code == 204
+    for path in ("", "/content", "/chunks"):
+        assert (await client.get(f"/v1/documents/{document['id']}{path}")).status_code == 404
+    assert (await client.delete(f"/v1/documents/{document['id']}")).status_code == 404
+    found = await client.post("/v1/retrieve", json={"question": "Blasting?", "collections": [collection]})
+    assert found.json()["hits"] == []
+
+
+async def test_a_job_that_is_over_cannot_be_cancelled_or_retried(client: httpx.AsyncClient, collection: str) -> None:
+    document = await ready(client, await client.post("/v1/documents", json={"text": "Done.", "collection": collection}))
+    for verb in ("cancel", "retry"):
+        reply = await client.post(f"/v1/jobs/{document['job_id']}/{verb}")
+        assert (reply.status_code, reply.json()["code"]) == (409, "conflict")
+    listed = (await client.get("/v1/jobs", params={"state": "ready", "limit": 200})).json()["items"]
+    assert document["job_id"] in [each["id"] for each in listed]
+
+
+async def test_a_collection_is_made_once(client: httpx.AsyncClient, collection: str) -> None:
+    again = await client.post("/v1/collections", json={"name": collection})
+    assert (again.status_code, again.json()["name"]) == (200, collection)
+    listed = (await client.get("/v1/collections")).json()["items"]
+    assert [each["name"] for each in listed].count(collection) == 1

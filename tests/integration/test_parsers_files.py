@@ -1,0 +1,190 @@
+"""Files as the world sends them: a hostile set made here, and the public sets where they are at hand."""
+
+import io
+import time
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
+from ragstone.domain.documents import ParsedDocument
+from ragstone.domain.errors import ParseFailed
+from ragstone.domain.markdown import outline
+from ragstone.testing.parsers import docx, pdf
+
+DOCUMENTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "docs"
+needs_documents = pytest.mark.skipif(not DOCUMENTS.is_dir(), reason="the public data sets are not at hand")
+NOISE = bytes((index * index * 31 + index // 7) % 256 for index in range(100_000))
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+
+
+@pytest.fixture
+async def parser() -> AsyncGenerator[KreuzbergParser, None]:
+    parser = KreuzbergParser(workers=2, timeout=60.0, memory_mb=1024)
+    yield parser
+    await parser.close()
+
+
+async def outcome(parser: KreuzbergParser, data: bytes, filename: str) -> tuple[str, ParsedDocument | None]:
+    """Return ``ok``, ``no parser`` or the failure's code, and what was read."""
+    media_type = parser.media_type(filename, data[:4096])
+    if media_type is None:
+        return "no parser", None
+    try:
+        return "ok", await parser.parse(data, media_type, filename)
+    except ParseFailed as failed:
+        return failed.failure_code, None
+
+
+def word_file(body: str) -> bytes:
+    """Return a Word document whose XML is ``body``."""
+    source = zipfile.ZipFile(io.BytesIO(docx([("Normal", "@")])))
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in source.namelist():
+            content = source.read(name).decode()
+            archive.writestr(name, content.partition("<w:p>")[0] + body if name == "word/document.xml" else content)
+    return file.getvalue()
+
+
+def pdf_with(stream: bytes) -> bytes:
+    """Return a PDF whose only page draws ``stream``."""
+    packed = zlib.compress(stream)
+    return (
+        b"%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Resources<</Font<</F1 5 0 R>>>>/Contents 4 0 R>>endobj\n"
+        b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n"
+        b"4 0 obj<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream endobj\ntrailer<</Root 1 0 R>>\n"
+    ) % (len(packed), packed)
+
+
+PARAGRAPH = "<w:p><w:r><w:t>bomb</w:t></w:r></w:p>"
+HOSTILE: Mapping[str, tuple[Callable[[], bytes], set[str]]] = {
+    "empty.pdf": (lambda: b"", {"empty"}),
+    "noise.pdf": (lambda: NOISE, {"damaged"}),
+    "head-then-noise.pdf": (lambda: b"%PDF-1.7\n" + NOISE, {"damaged"}),
+    "endless.pdf": (
+        lambda: (
+            b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+            b"2 0 obj<</Type/Pages/Kids[2 0 R 2 0 R]/Count 1000000>>endobj\ntrailer<</Root 1 0 R>>\n"
+        ),
+        {"damaged", "no_text"},
+    ),
+    "bomb.pdf": (
+        lambda: pdf_with(b"BT /F1 12 Tf (bomb text) Tj ET " * 20_000_000),
+        {"crashed", "out_of_memory", "timeout", "damaged", "ok"},
+    ),
+    "cut.docx": (lambda: docx([("Normal", "text " * 500)])[:700], {"damaged"}),
+    "bomb.docx": (lambda: word_file(PARAGRAPH * 10_000_000 + "</w:body></w:document>"), {"damaged", "out_of_memory"}),
+    "deep.docx": (lambda: word_file("<w:sdt><w:sdtContent>" * 100_000 + PARAGRAPH), {"damaged", "no_text", "ok"}),
+    "deep.html": (lambda: b"<div>" * 300_000 + b"text" + b"</div>" * 300_000, {"no_text", "ok"}),
+    "deep.json": (lambda: b"[" * 2_000_000 + b"]" * 2_000_000, {"ok"}),
+    "deep.xml": (lambda: b"<a>" * 300_000 + b"x" + b"</a>" * 300_000, {"ok"}),
+    "entities.xml": (
+        lambda: (
+            b'<!DOCTYPE l [<!ENTITY a "lol">'
+            + b"".join(b'<!ENTITY %c "%b">' % (98 + n, b"&%c;" % (97 + n) * 10) for n in range(9))
+            + b"]><l>&j;</l>"
+        ),
+        {"ok"},
+    ),
+    "deep.rtf": (lambda: b"{\\rtf1 " + b"{" * 500_000 + b"x" + b"}" * 500_000 + b"}", {"ok", "no_text", "damaged"}),
+    "nested.eml": (
+        lambda: (
+            b"From: a@example.org\nMIME-Version: 1.0\n"
+            + b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(5_000))
+        ),
+        {"ok", "no_text", "damaged"},
+    ),
+    "line.txt": (lambda: b"word " * 10_000_000, {"ok"}),
+    "line.md": (lambda: b"a" * 50_000_000, {"ok"}),
+    "hashes.md": (lambda: b"# a\n" * 100_000, {"ok"}),
+    "quote.csv": (lambda: b'a,b,"c\n' * 500_000, {"ok"}),
+    "wide.csv": (lambda: b"x," * 500_000, {"ok"}),
+    "nothing-but.txt": (lambda: b"\0" * 1_000_000, {"empty"}),
+    "noise.txt": (lambda: NOISE, {"no parser"}),
+    "noise.msg": (lambda: OLE + NOISE, {"damaged"}),
+    "noise.xls": (lambda: OLE + NOISE, {"damaged"}),
+    "notebook.ipynb": (lambda: b'{"cells": [' * 50_000, {"damaged"}),
+    "a-pdf.docx": (lambda: pdf([["A page of text."]]), {"ok"}),
+    "a-docx.pdf": (lambda: docx([("Normal", "Some text.")]), {"ok"}),
+    "a-text.xlsx": (lambda: b"Words, not a workbook.", {"ok"}),
+    "charset.html": (lambda: b"<html><head><meta charset=undefined></head><body>caf\xe9</body></html>", {"ok"}),
+}
+
+
+@pytest.mark.parametrize("filename", HOSTILE)
+async def test_a_hostile_file_ends_well_or_says_why(parser: KreuzbergParser, filename: str) -> None:
+    build, expected = HOSTILE[filename]
+    data = build()
+    began = time.monotonic()
+    found, _ = await outcome(parser, data, filename)
+    assert time.monotonic() - began < 60.0
+    assert found in expected
+    assert (await outcome(parser, b"# Next", "next.md"))[0] == "ok"
+
+
+@needs_documents
+@pytest.mark.parametrize("folder", ["markitdown", "pypdf_samples"])
+async def test_the_public_files(parser: KreuzbergParser, folder: str) -> None:
+    found: Counter[tuple[str, str]] = Counter()
+    for path in sorted(path for path in (DOCUMENTS / folder).rglob("*") if path.is_file()):
+        result, parsed = await outcome(parser, path.read_bytes(), path.name)
+        found[path.suffix, result] += 1
+        if parsed is not None:
+            assert parsed.content == parsed.content.encode().decode().replace("\0", "")
+            position = 0
+            for page in parsed.pages:
+                assert position <= page.start <= page.end <= len(parsed.content)
+                position = page.end
+    pictures = {".png", ".jpg", ".tiff"}
+    media = {".wav", ".mp3", ".m4a", ".zip", ".bin"}
+    failed = {key: count for key, count in found.items() if key[1] != "ok" and key[0] not in pictures | media}
+    if folder == "markitdown":
+        assert failed.pop((".md", "empty")) == 1
+        failed.pop((".pdf", "no_text"), None)  # six scans, unless Tesseract is installed
+    else:
+        assert failed.pop((".pdf", "encrypted")) == 1
+        assert failed.pop((".pdf", "damaged")) == 1
+        failed.pop((".pdf", "no_text"), None)
+    assert failed == {}
+    assert all(result == "no parser" for suffix, result in found if suffix in media)
+
+
+@needs_documents
+async def test_pages_of_a_long_pdf(parser: KreuzbergParser) -> None:
+    path = next(DOCUMENTS.rglob("GeoTopo-komprimiert.pdf"))
+    _, parsed = await outcome(parser, path.read_bytes(), path.name)
+    assert parsed is not None
+    assert parsed.title == "Geometrie und Topologie"
+    assert [page.page for page in parsed.pages] == list(range(1, 118))
+    pages = {page.page: parsed.content[page.start : page.end] for page in parsed.pages}
+    assert pages[2].startswith("# Vorwort")
+    assert "Erforderliche Vorkenntnisse" in pages[2]
+    assert "Topologische Räume" in pages[6]
+    assert "französische Eisenbahnmetrik" in pages[12]
+
+
+@needs_documents
+async def test_slides_and_sheets_are_pages(parser: KreuzbergParser) -> None:
+    for name, count, word in (("test.pptx", 6, "A table to test parsing"), ("test.xlsx", 2, "09060124")):
+        path = next(DOCUMENTS.rglob(name))
+        _, parsed = await outcome(parser, path.read_bytes(), name)
+        assert parsed is not None
+        assert [page.page for page in parsed.pages] == list(range(1, count + 1))
+        page = next(page for page in parsed.pages if page.start <= parsed.content.index(word) < page.end)
+        assert page.page == (3 if count == 6 else 2)
+
+
+@needs_documents
+async def test_text_reads_without_escapes(parser: KreuzbergParser) -> None:
+    for name in ("test_outlook_msg.msg", "REPAIR-2022-INV-001_multipage.pdf", "test.docx"):
+        path = next(DOCUMENTS.rglob(name))
+        _, parsed = await outcome(parser, path.read_bytes(), name)
+        assert parsed is not None
+        assert "\\" not in parsed.content
+        assert outline(parsed.content).blocks
