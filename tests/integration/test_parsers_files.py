@@ -56,7 +56,8 @@ def pdf_with(stream: bytes) -> bytes:
     packed = zlib.compress(stream)
     return (
         b"%%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n"
-        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Resources<</Font<</F1 5 0 R>>>>/Contents 4 0 R>>endobj\n"
+        b"3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R"
+        b"/Resources<</Font<</F1 5 0 R>>>>>>endobj\n"
         b"5 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj\n"
         b"4 0 obj<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream endobj\ntrailer<</Root 1 0 R>>\n"
     ) % (len(packed), packed)
@@ -105,7 +106,7 @@ HOSTILE: Mapping[str, tuple[Callable[[], bytes], set[str]]] = {
     "hashes.md": (lambda: b"# a\n" * 100_000, {"ok"}),
     "quote.csv": (lambda: b'a,b,"c\n' * 500_000, {"ok"}),
     "wide.csv": (lambda: b"x," * 500_000, {"ok"}),
-    "nothing-but.txt": (lambda: b"\0" * 1_000_000, {"empty"}),
+    "nothing-but.txt": (lambda: b"\0" * 1_000_000, {"no parser"}),
     "noise.txt": (lambda: NOISE, {"no parser"}),
     "noise.msg": (lambda: OLE + NOISE, {"damaged"}),
     "noise.xls": (lambda: OLE + NOISE, {"damaged"}),

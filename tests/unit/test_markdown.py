@@ -8,12 +8,12 @@ from hypothesis import strategies as st
 
 from ragstone.domain.markdown import (
     LONGEST_TITLE,
-    BlockKind,
     front_matter_title,
     heading_path_at,
     outline,
     plain_title,
 )
+from ragstone.domain.markdown_blocks import BlockKind
 
 
 def paths(text: str) -> list[tuple[str, ...]]:

@@ -14,7 +14,7 @@ from contextlib import aclosing, contextmanager
 from typing import Final, Protocol
 from uuid import UUID
 
-from ragstone.answer.extract import NOTHING, extract, rendered
+from ragstone.answer.extract import NOTHING, Extractor, rendered
 from ragstone.answer.generate import Written, generate
 from ragstone.answer.refusal import refusal, refuses
 from ragstone.domain.answers import (
@@ -71,6 +71,7 @@ class Asking:
     ) -> None:
         self._search = search
         self._embedder = embedder
+        self._extractor = Extractor(embedder)
         self._chat_model = chat_model
         self._context_tokens = context_tokens
         self._context_passages = context_passages
@@ -122,7 +123,7 @@ class Asking:
     async def _quoted(self, run: "_Run", context: Context, notice: str = "") -> AsyncGenerator[AnswerEvent, None]:
         """Answer with quotes, or refuse."""
         with run.timed("extract"):
-            found = await extract(run.question, context, self._embedder) if context.passages else NOTHING
+            found = await self._extractor.extract(run.question, context) if context.passages else NOTHING
         if not found.quotes or found.confidence < self._refusal_threshold:
             text = refusal(run.question)
             yield Delta(text)

@@ -1,18 +1,19 @@
-"""What the passages hold that bears on a question: their sentences, each with measured features."""
+"""What the passages hold that bears on a question, read by words alone: what comes before any embedding."""
 
-from collections.abc import Sequence
+import itertools
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from ragstone.answer.expectation import Expectation, expectation_of
-from ragstone.answer.terms import Language, coverage, language_of, rarity
+from ragstone.answer.terms import Language, language_of, rarity
 from ragstone.domain.answers import Passage
 from ragstone.domain.sentences import Kind, Unit, units
 
-MOST_EMBEDDED: Final = 24
-"""Sentences whose meaning is compared with the question: embedding them is what extraction spends its time on."""
-MOST_CHARACTERS: Final = 3600
-"""Characters of sentences to embed, some 900 tokens."""
+MOST_BROUGHT: Final = 700
+"""Characters of the code or the list that a sentence may bring along."""
+_UNREADABLE: Final = re.compile(r"^[\W\d_]*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,87 +23,109 @@ class Asked:
     text: str
     language: Language
     terms: tuple[str, ...]
+    pairs: frozenset[tuple[str, str]]
     expects: Expectation
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """One quotable unit of a passage. ``index`` is its place among ``units(passage text)``."""
+class Read:
+    """A passage, read once. ``place`` holds the words of its title and headings."""
 
     passage: Passage
+    units: tuple[Unit, ...]
+    terms: frozenset[str]
+    place: frozenset[str]
+
+    def text(self, first: int, last: int | None = None) -> str:
+        """Return the text from the first unit to the last one, both included."""
+        end = self.units[first if last is None else last].end
+        return self.passage.hit.chunk.text[self.units[first].start : end]
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A unit that may be quoted, with what it announces: units ``index`` to ``last`` of passage ``position`` (from 0).
+
+    ``around`` holds its neighbours' words too.
+    """
+
+    position: int
     index: int
-    unit: Unit
+    last: int
+    kind: Kind
     text: str
     terms: frozenset[str]
+    pairs: frozenset[tuple[str, str]]
+    around: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The packed passages, read with the question in mind, before any embedding."""
+    """The question and the passages. ``weights``: how rare each of the question's words is among the passages."""
 
     asked: Asked
-    passages: tuple[Passage, ...]
-    passage_terms: tuple[frozenset[str], ...]
-    place_terms: tuple[frozenset[str], ...]
-    lying: tuple[tuple[Unit, ...], ...]
-    weights: dict[str, float]
+    passages: tuple[Read, ...]
     sentences: tuple[Sentence, ...]
-
-
-def ask(question: str) -> Asked:
-    """Read a question."""
-    language = language_of(question)
-    terms = language.content_terms(question) or list(dict.fromkeys(language.terms(question)))
-    return Asked(question, language, tuple(terms), expectation_of(question))
+    weights: dict[str, float]
 
 
 def read(question: str, passages: Sequence[Passage]) -> Reading:
-    """Split the passages into sentences and weigh the question's words by their rarity among the passages."""
-    asked = ask(question)
-    language = asked.language
-    passage_terms = tuple(frozenset(language.terms(passage.hit.chunk.text)) for passage in passages)
-    place_terms = tuple(frozenset(language.terms(place_of(passage))) for passage in passages)
-    lying = tuple(units(passage.hit.chunk.text) for passage in passages)
-    weights = rarity(asked.terms, [mine | place for mine, place in zip(passage_terms, place_terms, strict=True)])
-    found = [
-        _sentence(passage, index, unit, language)
-        for passage, lines in zip(passages, lying, strict=True)
-        for index, unit in enumerate(lines)
-        if unit.kind not in (Kind.HEADING, Kind.MARKUP)
-    ]
-    chosen = _worth_embedding(found, passage_terms, weights)
-    return Reading(asked, tuple(passages), passage_terms, place_terms, lying, weights, chosen)
+    """Read a question and the passages that were found for it."""
+    asked = _asked(question)
+    reads = tuple(_read(passage, asked.language) for passage in passages)
+    found = [sentence for n, each in enumerate(reads) for sentence in _sentences(n, each, asked.language)]
+    weights = rarity(asked.terms, [each.terms | each.place for each in reads])
+    return Reading(asked, reads, tuple(found), weights)
 
 
-def place_of(passage: Passage) -> str:
-    """Return where a passage stands: the document's title, then the headings above it."""
-    return "\n".join((passage.hit.title, *passage.hit.chunk.heading_path))
+def quotable(unit: Unit) -> bool:
+    """Say whether a unit may be quoted: headings and markup are not sentences."""
+    return unit.kind not in (Kind.HEADING, Kind.MARKUP)
 
 
-def _sentence(passage: Passage, index: int, unit: Unit, language: Language) -> Sentence:
-    text = passage.hit.chunk.text[unit.start : unit.end]
-    return Sentence(passage, index, unit, text, frozenset(language.terms(text)))
+def _asked(question: str) -> Asked:
+    language = language_of(question)
+    all_terms = language.terms(question)
+    terms = language.content_terms(question) or list(dict.fromkeys(all_terms))
+    return Asked(question, language, tuple(terms), _pairs(all_terms), expectation_of(question))
 
 
-def _worth_embedding(
-    found: Sequence[Sentence], passage_terms: Sequence[frozenset[str]], weights: dict[str, float]
-) -> tuple[Sentence, ...]:
-    """Choose the sentences whose words, and whose passage's words and rank, promise the most."""
+def _read(passage: Passage, language: Language) -> Read:
+    chunk = passage.hit.chunk
+    place = "\n".join((passage.hit.title, *chunk.heading_path))
+    return Read(passage, units(chunk.text), frozenset(language.terms(chunk.text)), frozenset(language.terms(place)))
 
-    def promise(sentence: Sentence) -> float:
-        n = sentence.passage.n
-        return (
-            coverage(weights, sentence.terms)
-            + 0.5 * coverage(weights, passage_terms[n - 1])
-            + 0.6 / n
-            - (0.5 if sentence.unit.kind is Kind.CODE else 0.0)
-        )
 
-    chosen: list[Sentence] = []
-    characters = 0
-    for sentence in sorted(found, key=promise, reverse=True):
-        characters += min(len(sentence.text), 600)
-        if chosen and (characters > MOST_CHARACTERS or len(chosen) == MOST_EMBEDDED):
+def _sentences(position: int, each: Read, language: Language) -> Iterator[Sentence]:
+    terms = [language.terms(each.text(index)) for index in range(len(each.units))]
+    for index, unit in enumerate(each.units):
+        if not quotable(unit) or _UNREADABLE.match(each.text(index)):
+            continue
+        last = announced(each, index)
+        mine = [term for own in terms[index : last + 1] for term in own]
+        around = [term for near in terms[max(0, index - 1) : last + 2] for term in near]
+        text = each.text(index, last)
+        yield Sentence(position, index, last, unit.kind, text, frozenset(mine), _pairs(mine), frozenset(around))
+
+
+def announced(each: Read, index: int) -> int:
+    """Return the last unit of the code or the list that follows the end of a paragraph and completes it.
+
+    A sentence that ends with a colon brings either; one that does not, a short list.
+    """
+    if each.units[index].kind is not Kind.PROSE:
+        return index
+    colon = each.text(index).rstrip("*_ ").endswith(":")
+    begin, last = each.units[index].end, index
+    for following, unit in enumerate(each.units[index + 1 :], index + 1):
+        wanted = unit.kind is Kind.ITEM or (unit.kind is Kind.CODE and colon)
+        if not wanted or unit.end - begin > MOST_BROUGHT:
             break
-        chosen.append(sentence)
-    return tuple(sorted(chosen, key=lambda sentence: (sentence.passage.n, sentence.index)))
+        last = following
+        if unit.kind is Kind.CODE:
+            break
+    return last
+
+
+def _pairs(terms: Sequence[str]) -> frozenset[tuple[str, str]]:
+    return frozenset(itertools.pairwise(terms))

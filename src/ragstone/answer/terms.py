@@ -13,6 +13,7 @@ import Stemmer
 _WIDE_RANGES: Final = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 _TOKEN: Final = re.compile(rf"[{_WIDE_RANGES}]+|[^\W_{_WIDE_RANGES}]+")
 _WIDE: Final = re.compile(rf"[{_WIDE_RANGES}]")
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _ENGLISH: Final = """
 a about after all also am an and any are as at be been being but by can could did do does doing for from get got had
@@ -88,21 +89,28 @@ def language_of(text: str) -> Language:
 
 
 def _tokens(text: str) -> list[str]:
+    """Return the words of a text, casefolded; of a compound such as ``TestClient`` its parts and the whole."""
     found: list[str] = []
-    for token in _TOKEN.findall(text.casefold()):
+    for token in _TOKEN.findall(text):
         if _WIDE.match(token):
             found.extend(token[i : i + 2] for i in range(max(1, len(token) - 1)))
-        else:
-            found.append(token)
+            continue
+        parts = _CAMEL.split(token)
+        found.extend(part.casefold() for part in parts)
+        if len(parts) > 1:
+            found.append(token.casefold())
     return found
 
 
 def rarity(wanted: Iterable[str], texts: Collection[Collection[str]]) -> dict[str, float]:
-    """Weigh each term by how few of ``texts`` hold it: ``ln(1 + (N - n + 0.5) / (n + 0.5))``, the idf of BM25."""
+    """Weigh each term by how few of ``texts`` hold it: ``1 + ln(1 + (N - n + 0.5) / (n + 0.5))``, BM25's idf and 1.
+
+    The 1 keeps what the question is about, which all passages hold, from weighing less than its chance words.
+    """
     weights: dict[str, float] = {}
     for term in wanted:
         holding = sum(1 for text in texts if term in text)
-        weights[term] = math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
+        weights[term] = 1 + math.log(1 + (len(texts) - holding + 0.5) / (holding + 0.5))
     return weights
 
 

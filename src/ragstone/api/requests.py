@@ -147,7 +147,7 @@ class ReadyChunk(Sent):
     text: Text = Field(min_length=1)
     id: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(None, description="The sender's own id.")
     heading_path: Annotated[list[Annotated[Text, Field(max_length=1000)]], Field(max_length=20)] = []
-    page: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    page: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = None
     metadata: Metadata = {}
 
     def to_domain(self) -> DomainChunk:
@@ -189,14 +189,14 @@ class Scoped(Sent):
 class Retrieve(Scoped):
     """Find passages."""
 
-    top_k: Annotated[int, Field(ge=1, le=100)] = Field(10, description="Most passages to return.")
+    top_k: Annotated[StrictInt, Field(ge=1, le=100)] = Field(10, description="Most passages to return.")
 
 
 class Ask(Scoped):
     """Answer a question."""
 
-    top_k: Annotated[int, Field(ge=1, le=100)] = Field(20, description="Most passages to consider.")
-    stream: bool = Field(False, description="Reply with server-sent events.")
+    top_k: Annotated[StrictInt, Field(ge=1, le=100)] = Field(20, description="Most passages to consider.")
+    stream: StrictBool = Field(False, description="Reply with server-sent events.")
 
 
 def file_name(sent: str | None) -> str:

@@ -25,13 +25,17 @@ from ragstone.api.schemas import (
     Reply,
 )
 from ragstone.domain.documents import State
-from ragstone.domain.errors import InvalidRequest
+from ragstone.domain.errors import InvalidRequest, Unavailable
 from ragstone.ports.record import Progress
 
 if TYPE_CHECKING:
     from ragstone.api.requests import Ask, DocumentForm, Retrieve
 
 M = TypeVar("M", bound=BaseModel)
+
+
+class ServerUnavailable(Unavailable):
+    """The server at --url does not answer, or is not Ragstone."""
 
 
 class Client(Protocol):

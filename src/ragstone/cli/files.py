@@ -34,7 +34,12 @@ class Item:
     def kind(self) -> str:
         """What it is counted as where it is skipped: the file's extension, else its whole name."""
         path = Path(self.source)
-        return path.suffix.lower() or path.name
+        return printable(path.suffix.lower() or path.name)
+
+
+def printable(name: str) -> str:
+    """Return a file's name as text that can be stored and shown, also where its bytes are no UTF-8."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 @dataclass(slots=True)

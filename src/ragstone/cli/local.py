@@ -26,6 +26,7 @@ from ragstone.api.schemas import (
     event_reply,
 )
 from ragstone.cli.client import requested
+from ragstone.cli.files import printable
 from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
 from ragstone.domain.documents import State
@@ -86,7 +87,7 @@ class LocalClient:
 
     async def accept_file(self, path: Path, described: DocumentForm) -> Accepted:
         """Take in a file, in parts of 1 MiB."""
-        label = described.label(filename=path.name)
+        label = described.label(filename=printable(path.name))
         async with aclosing(_parts(path)) as parts:
             return Accepted.from_domain(await self._container.intake.accept(LOCAL, label, parts))
 

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
     from rich.console import Console
 
+    from ragstone.api.schemas import Failure
+
 _WIDTH_OF_FILES = 160
 
 
@@ -65,3 +67,16 @@ def print_fields(fields: Mapping[str, object]) -> None:
     widest = max(map(len, fields))
     for name, value in fields.items():
         say(f"{name:<{widest}}  {'' if value is None else value}".rstrip())
+
+
+def failure_fields(failure: "Failure | None") -> dict[str, object]:
+    """Return why an ingestion failed, as fields to print; none where it did not."""
+    if failure is None:
+        return {}
+    return {"failed in": failure.stage, "because": failure.message, "remedy": failure.remedy}
+
+
+def note_more(next_cursor: str | None) -> None:
+    """Say how to get the next page, where there is one."""
+    if next_cursor:
+        note(f"There are more: --cursor {next_cursor}")

@@ -32,7 +32,8 @@ from ragstone.api.schemas import (
     Restart,
     Retrieval,
 )
-from ragstone.cli.client import requested
+from ragstone.cli.client import ServerUnavailable, requested
+from ragstone.cli.files import printable
 from ragstone.cli.running import for_each
 from ragstone.domain import errors
 from ragstone.domain.documents import State
@@ -70,10 +71,6 @@ _KINDS = {
         errors.ConfigurationError,
     )
 }
-
-
-class ServerUnavailable(Unavailable):
-    """The server at --url does not answer, or is not Ragstone."""
 
 
 @asynccontextmanager
@@ -116,7 +113,7 @@ class HttpClient:
         fields = described.model_dump(mode="json", exclude_none=True)
         fields["metadata"] = json.dumps(fields["metadata"])
         with await asyncio.to_thread(path.open, "rb") as file:
-            return await self._post("v1/documents", Accepted, data=fields, files={"file": (path.name, file)})
+            return await self._post("v1/documents", Accepted, data=fields, files={"file": (printable(path.name), file)})
 
     async def accept_url(self, url: str, described: DocumentForm) -> Accepted:
         """Let the server fetch a document."""

@@ -4,17 +4,16 @@ import unicodedata
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
-from ragstone.domain.markdown import Block, BlockKind
+from ragstone.domain.markdown_blocks import Block, BlockKind
 from ragstone.domain.sentences import units
 
 LINEWISE = frozenset({BlockKind.TABLE, BlockKind.CODE, BlockKind.HTML, BlockKind.FRONT_MATTER})
 """Blocks that mean something only as a whole or, where that is too long, line by line."""
 
 _PAUSE = frozenset("，、；：,;:،؛।॥")
-_LONGEST_LOOK = 2000
-"""Characters before the repeated part in which the start of its first sentence's predecessor is looked for."""
-_SENTENCE_AHEAD = 64
-"""Characters past the last place allowed that tell whether a sentence ends there."""
+_BEHIND = 2000
+_AHEAD = 64
+"""Characters around a stretch that are read with it to tell where its sentences begin and end."""
 
 
 def paragraphs(text: str) -> tuple[Block, ...]:
@@ -96,7 +95,7 @@ class Boundaries:
             return self._newline(floor + 1, ceiling)
         begin = max(floor, block.start) if block is not None else floor
         # The last unit ends with the window, not with a sentence.
-        ends = [begin + unit.end for unit in units(self._text[begin : ceiling + _SENTENCE_AHEAD])[:-1]]
+        ends = [begin + unit.end for unit in units(self._text[begin : ceiling + _AHEAD])[:-1]]
         index = bisect_right(ends, ceiling) - 1
         if index >= 0 and ends[index] >= least:
             return ends[index]
@@ -124,7 +123,7 @@ class Boundaries:
 
     def _sentence_start(self, block: Block, earliest: int, end: int) -> int | None:
         limit = min(block.end, end)
-        begin = max(block.start, earliest - _LONGEST_LOOK)
+        begin = max(block.start, earliest - _BEHIND)
         starts = (begin + unit.start for unit in units(self._text[begin:limit])[1:])
         return next((start for start in starts if start >= earliest), self._line_start(earliest, limit))
 

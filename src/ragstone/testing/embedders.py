@@ -22,6 +22,7 @@ TEXTS = (
     "日本語のテキストと 한국어 각 and العربية and हिन्दी",
     "😀 family 👨‍👩‍👧 flags 🇩🇪",
     "zero\u200bwidth, nul\x00, soft\u00adhyphen, \ufeffmark",
+    "half of a pair: \ud800.",
     "def f(x: int) -> dict[str, list[int]]:\n    return {'a': [x] * 3}\n",
     "| a | b |\n|---|---|\n| 1 | 2 |",
     "   \n\t ",

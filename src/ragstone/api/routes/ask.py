@@ -12,7 +12,7 @@ from ragstone.api.dependencies import OpenAsking, OpenSettings, Stopping
 from ragstone.api.problems import documented
 from ragstone.api.questions import check_length
 from ragstone.api.requests import Ask
-from ragstone.api.schemas import Answer
+from ragstone.api.schemas import EVENTS, Answer
 from ragstone.api.stream import EventStream, begun, unless_gone
 from ragstone.domain import answers
 from ragstone.domain.answers import AnswerEvent, Done
@@ -21,7 +21,18 @@ from ragstone.telemetry import ANSWER_SECONDS, MODEL_TOKENS, QUESTIONS
 _STREAM: dict[str, Any] = {
     "description": "The answer; as server-sent events `retrieval`, `delta`, `citation`, `restart`, `done` and `error`"
     " where `stream` is true or the header Accept asks for text/event-stream.",
-    "content": {EventStream.media_type: {"schema": {"type": "string"}}},
+    "content": {
+        EventStream.media_type: {
+            "itemSchema": {
+                "type": "object",
+                "properties": {
+                    "event": {"enum": [*EVENTS.values(), "error"]},
+                    "data": {"type": "string", "contentMediaType": "application/json"},
+                },
+                "required": ["event", "data"],
+            }
+        }
+    },
 }
 
 router = APIRouter(prefix="/v1", tags=["questions"])

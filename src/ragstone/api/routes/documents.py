@@ -85,28 +85,28 @@ async def list_documents(
     return DocumentPage(items=[Document.from_domain(each) for each in items], next_cursor=next_cursor)
 
 
-@router.get("/{document_id}", responses=documented(401, 403, 404, 422, 503))
+@router.get("/{document_id:uuid}", responses=documented(401, 403, 404, 422, 503))
 async def get_document(document_id: UUID, principal: Reader, record: OpenRecord) -> Document:
     """Show one document, and how far its newest version has come."""
     async with record.transaction() as transaction:
         return Document.from_domain(await transaction.documents.get(principal, document_id))
 
 
-@router.delete("/{document_id}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(401, 403, 404, 422, 503))
+@router.delete("/{document_id:uuid}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(401, 403, 404, 422, 503))
 async def delete_document(document_id: UUID, principal: Writer, record: OpenRecord) -> None:
     """Remove a document and everything that was made from it."""
     async with record.transaction() as transaction:
         await transaction.documents.delete(principal, document_id)
 
 
-@router.get("/{document_id}/content", responses=documented(401, 403, 404, 409, 422, 503))
+@router.get("/{document_id:uuid}/content", responses=documented(401, 403, 404, 409, 422, 503))
 async def get_content(document_id: UUID, principal: Reader, record: OpenRecord) -> Content:
     """Return the text in which citations count: a citation's quote is ``content[start:end]``, in code points."""
     async with record.transaction() as transaction:
         return Content.from_domain(await transaction.documents.content(principal, document_id))
 
 
-@router.get("/{document_id}/chunks", responses=documented(401, 403, 404, 422, 503))
+@router.get("/{document_id:uuid}/chunks", responses=documented(401, 403, 404, 422, 503))
 async def list_chunks(
     document_id: UUID,
     principal: Reader,

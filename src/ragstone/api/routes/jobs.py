@@ -25,21 +25,21 @@ async def list_jobs(
     return JobPage(items=[Job.from_domain(each) for each in items], next_cursor=next_cursor)
 
 
-@router.get("/{job_id}", responses=documented(401, 403, 404, 422, 503))
+@router.get("/{job_id:uuid}", responses=documented(401, 403, 404, 422, 503))
 async def get_job(job_id: UUID, principal: Reader, record: OpenRecord) -> Job:
     """Show one job."""
     async with record.transaction() as transaction:
         return Job.from_domain(await transaction.versions.job(principal, job_id))
 
 
-@router.post("/{job_id}/cancel", responses=documented(401, 403, 404, 409, 422, 503))
+@router.post("/{job_id:uuid}/cancel", responses=documented(401, 403, 404, 409, 422, 503))
 async def cancel_job(job_id: UUID, principal: Writer, record: OpenRecord) -> Job:
     """End a job that is not at its end. What it has made so far stays searchable."""
     async with record.transaction() as transaction:
         return Job.from_domain(await transaction.versions.cancel(principal, job_id))
 
 
-@router.post("/{job_id}/retry", responses=documented(401, 403, 404, 409, 422, 503))
+@router.post("/{job_id:uuid}/retry", responses=documented(401, 403, 404, 409, 422, 503))
 async def retry_job(job_id: UUID, principal: Writer, record: OpenRecord) -> Job:
     """Begin a failed or cancelled job again where it stood."""
     async with record.transaction() as transaction:

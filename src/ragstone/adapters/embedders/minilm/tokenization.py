@@ -23,8 +23,8 @@ class WordPiece:
         # it write a warning into every process that is forked from this one.
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         try:
-            self._tokenizer = Tokenizer.from_str(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+            self._tokenizer = Tokenizer.from_buffer(path.read_bytes())
+        except Exception as error:  # which is all that the library tells of a file that it cannot read
             raise ConfigurationError(
                 f"{path} is not a tokenizer: {error}.", remedy="Take tokenizer.json from the same place as the weights."
             ) from error
@@ -35,31 +35,36 @@ class WordPiece:
     def ids(self, texts: Sequence[str]) -> list[list[int]]:
         """Return each text's ids with the special tokens around them, at most ``MAX_TOKENS`` of them."""
         kept = MAX_TOKENS - 2
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        encodings = self._tokenizer.encode_batch_fast([_encodable(text) for text in texts], add_special_tokens=False)
         return [[self._first, *encoding.ids[:kept], self._last] for encoding in encodings]
 
     def spans(self, text: str) -> Sequence[tuple[int, int]]:
         """Return ``(start, end)`` of each token in code points, in order, without special tokens.
 
-        What the model drops and is no white space (a combining accent, a control character) goes with the token before
-        it, or with the first. Pieces of one character share its span.
+        What the model drops beside a token (a combining accent, a control character) goes with that token. Pieces of
+        one character share its span.
         """
         # A batch of one, because `encode` holds the interpreter's lock for as long as it takes.
-        (encoding,) = self._tokenizer.encode_batch([text], add_special_tokens=False)
+        (encoding,) = self._tokenizer.encode_batch([_encodable(text)], add_special_tokens=False)
         return _covering(text, encoding.offsets)
 
 
+def _encodable(text: str) -> str:
+    """Replace halves of surrogate pairs, which no UTF-8 has, one for one."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def _covering(text: str, offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
-    if not offsets:
-        return []
-    edges = [*offsets, (len(text), len(text))]
-    spans = [(start, _reach(text, end, following)) for (start, end), (following, _) in pairwise(edges)]
-    before = len(text) - len(text.lstrip())
-    spans[0] = (min(before, spans[0][0]), spans[0][1])
-    return spans
-
-
-def _reach(text: str, end: int, following: int) -> int:
-    while end < following and not text[end].isspace():
-        end += 1
-    return end
+    """Widen offsets by the characters beside them that no token has, up to white space."""
+    widened: dict[tuple[int, int], tuple[int, int]] = {}
+    taken = 0
+    distinct = list(dict.fromkeys(offsets))
+    for (start, end), (following, _) in pairwise([*distinct, (len(text), len(text))]):
+        first, last = start, end
+        while first > taken and not text[first - 1].isspace():
+            first -= 1
+        while last < following and not text[last].isspace():
+            last += 1
+        widened[start, end] = (first, last)
+        taken = last
+    return [widened[offset] for offset in offsets]

@@ -82,7 +82,7 @@ def _digest(path: Path) -> str:
 def _kept_digest(path: Path) -> str | None:
     try:
         digest = path.read_text(encoding="ascii")
-    except (FileNotFoundError, UnicodeDecodeError):
+    except (OSError, UnicodeDecodeError):
         return None
     is_sha256 = len(digest) == 64 and set(digest) <= set("0123456789abcdef")
     return digest if is_sha256 else None

@@ -19,10 +19,10 @@ class OpenAIEmbedder:
     """The model ``name`` at ``base_url`` (OpenAI's own if None).
 
     ``dimensions`` are asked of the endpoint where given. Else they are the model's own: known for OpenAI's models,
-    found by ``warm`` (or the first texts) for others. ``timeout`` in seconds bounds a reply, and how long a request is tried
-    again. A request holds at most ``batch_texts`` texts and ``batch_tokens`` tokens; where the endpoint takes fewer
-    texts at once, as Text Embeddings Inference does, that is found out and kept to. Raises ``ConfigurationError`` for a
-    name, URL or key that cannot be one.
+    found by ``warm`` (or the first texts) for others. ``timeout`` in seconds bounds a reply, and how long a request is
+    tried again. A request holds at most ``batch_texts`` texts and ``batch_tokens`` tokens; where the endpoint takes
+    fewer texts at once, as Text Embeddings Inference does, that is found out and kept to. Raises
+    ``ConfigurationError`` for a name, URL or key that cannot be one.
     """
 
     def __init__(
@@ -90,7 +90,8 @@ class OpenAIEmbedder:
         batch: list[str] = []
         tokens = 0
         for text in texts:
-            cut, size = self._cut(text)
+            # JSON in UTF-8 has no halves of surrogate pairs.
+            cut, size = self._cut(text.encode("utf-8", "replace").decode("utf-8"))
             if batch and (len(batch) == self._batch_texts or tokens + size > self._batch_tokens):
                 yield batch
                 batch, tokens = [], 0

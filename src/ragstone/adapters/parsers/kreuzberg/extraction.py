@@ -21,7 +21,8 @@ from ragstone.adapters.parsers.kreuzberg.layout import render
 from ragstone.adapters.parsers.kreuzberg.media_types import HTML, PDF, SPREADSHEETS
 from ragstone.domain.documents import PageSpan, ParsedDocument
 from ragstone.domain.errors import ParseFailed
-from ragstone.domain.markdown import BlockKind, outline
+from ragstone.domain.markdown import outline
+from ragstone.domain.markdown_blocks import BlockKind, blocks
 
 _NO_TITLE = re.compile(
     r"(?:untitled|title|document|presentation|powerpoint presentation|slide|book|sheet|microsoft word - .*|"
@@ -108,8 +109,8 @@ def _no_text(media_type: str) -> ParseFailed:
     if (media_type == PDF or media_type.startswith("image/")) and "TESSDATA_PREFIX" not in os.environ:
         return ParseFailed(
             "no_text",
-            "The file holds pictures of text, if any, and Tesseract, which reads those, is not installed.",
-            remedy="Install tesseract-ocr with its language data, or send a file that holds text.",
+            "The file holds no text but perhaps pictures of it; to read those, Tesseract's language data is missing.",
+            remedy="Install it (the package tesseract-ocr-eng on Debian), or send a file that holds text.",
         )
     return ParseFailed("no_text", "The file holds no text.", remedy="Send a file that holds text.")
 
@@ -117,7 +118,7 @@ def _no_text(media_type: str) -> ParseFailed:
 def _content(result: ExtractionResult, media_type: str, page_mark: str) -> tuple[str, list[PageSpan]]:
     if media_type == PDF and result.document is not None:
         return render(result.document["nodes"])
-    content = _readable(clean(result.content))
+    content = readable(clean(result.content))
     if media_type in SPREADSHEETS:
         return content, _sheets(content, result.metadata.get("sheet_names") or [])
     return _without_marks(content, page_mark)
@@ -150,7 +151,7 @@ _LITERAL_OR_ESCAPE = re.compile(
 )
 
 
-def _readable(content: str) -> str:
+def readable(content: str) -> str:
     """Undo escapes that only a Markdown renderer needs, and put a picture's description for the picture.
 
     People read quotes of this text as they are. An escape that keeps a line from being a heading, a list
@@ -158,7 +159,7 @@ def _readable(content: str) -> str:
     """
     parts: list[str] = []
     position = 0
-    for block in outline(content).blocks:
+    for block in blocks(content):
         parts.append(content[position : block.start])
         text = content[block.start : block.end]
         parts.append(text if block.kind is BlockKind.CODE else _LITERAL_OR_ESCAPE.sub(_plain, text))

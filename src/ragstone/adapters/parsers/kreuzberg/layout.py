@@ -14,9 +14,15 @@ from ragstone.adapters.parsers.kreuzberg.tables import markdown_row, markdown_ru
 from ragstone.domain.documents import PageSpan
 
 _LONGEST_HEADING = 120
+_LEADING = 1.2
+"""Distance of two lines of a paragraph, in heights of a line."""
+_LARGER = 1.04
+"""How much larger than the body a heading's line is, at least; bounding boxes vary by some percent."""
 _HEADING = re.compile(r"(?:[\d.IVXivx]{1,12}[.)]?\s+|[A-Z][.)]\s+)?\W{0,2}[^\W\d_].*")
+_NUMBERED = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,4}\.?\s+[^\W\d_]{2}")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _OPENS_BLOCK = re.compile(r"#{1,6}(?:\s|$)|`{3}|~{3}|<!--|<(?:pre|script|style|textarea)\b|(?:-+|=+)$", re.MULTILINE)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _BREAK = re.compile(r"(\S?)[ \t]*\n\s*(\S?)")
 _SENTENCE_END = tuple(".!?:;…。！？\"'”’)")
 
@@ -58,15 +64,15 @@ def _separator(previous: _Block | None, block: _Block) -> str:
 
 
 def _blocks(nodes: Sequence[Mapping[str, Any]]) -> Iterator[_Block]:
-    page = 1
+    page, body = 1, _body_height(nodes)
     for node in nodes:
         page = max(page, node.get("page") or page)
         content = node["content"]
         kind = content["node_type"]
-        text = _table(content["grid"]) if kind == "table" else clean(content.get("text") or "").strip()
+        text = _table(content["grid"]) if kind == "table" else _printable(content.get("text") or "")
         if not text or kind in ("group", "page_break"):
             continue
-        if kind == "heading" and not _is_heading(text):
+        if kind == "heading" and not (_is_heading(text) and _stands_out(node, text, body)):
             kind = "paragraph"
         yield _Block(kind, _markdown(kind, text, content, nodes, node), page)
 
@@ -79,12 +85,45 @@ def _markdown(
     if kind == "heading":
         return f"{'#' * content['level']} {_one_line(text)}"
     if kind == "code":
-        return f"```{content.get('language') or ''}\n{text}\n```"
+        fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+        return f"{fence}{content.get('language') or ''}\n{text}\n{fence}"
     if kind == "list_item":
         parent = nodes[node["parent"]]["content"] if node.get("parent") is not None else {}
         return ("1. " if parent.get("ordered") else "- ") + _one_line(text)
     text = _one_line(text)
+    if text.startswith("#") and _is_heading(text.lstrip("# ")):
+        return text  # Tesseract's own Markdown
     return "\\" + text if _OPENS_BLOCK.match(text) else text
+
+
+def _stands_out(node: Mapping[str, Any], text: str, body: float) -> bool:
+    """Whether a heading that kreuzberg found is set in larger type than the body, or numbered."""
+    height = _line_height(node)
+    return not height or height >= _LARGER * body or _NUMBERED.match(text) is not None
+
+
+def _body_height(nodes: Sequence[Mapping[str, Any]]) -> float:
+    """Return the height of a line of the body text in points: what most characters of paragraphs have."""
+    found = sorted(
+        (_line_height(node), len(node["content"]["text"]))
+        for node in nodes
+        if node["content"]["node_type"] == "paragraph" and _line_height(node)
+    )
+    half = sum(characters for _, characters in found) / 2
+    for height, characters in found:
+        half -= characters
+        if half <= 0:
+            return height
+    return 0.0
+
+
+def _line_height(node: Mapping[str, Any]) -> float:
+    box = node.get("bbox")
+    if not box:
+        return 0.0
+    lines: int = node["content"].get("text", "").count("\n")
+    height: float = box["y1"] - box["y0"]
+    return height / (1 + _LEADING * lines)
 
 
 def _is_heading(text: str) -> bool:
@@ -94,6 +133,7 @@ def _is_heading(text: str) -> bool:
         len(line) <= _LONGEST_HEADING
         and text.count("\n") <= 1
         and not line.endswith((".", ",", ";", ":"))
+        and not line[0].islower()
         and _HEADING.fullmatch(line) is not None
         and _WORD.search(line) is not None
         and not any(mark in line for mark in "=∈⊆→⇒⇔∀∃≤≥{}|\\")
@@ -107,8 +147,8 @@ def _one_line(text: str) -> str:
 
 def _join(found: re.Match[str]) -> str:
     before, after = found[1], found[2]
-    if before == "-" and after.islower() and found.string[found.start() - 1 : found.start()].isalpha():
-        return after
+    if before == "-" and found.string[max(0, found.start() - 1) : found.start()].isalnum():
+        return after if after.islower() else before + after
     if _unspaced(before) and _unspaced(after):
         return before + after
     return f"{before} {after}"
@@ -118,10 +158,15 @@ def _unspaced(character: str) -> bool:
     return bool(character) and ("\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\uffef")
 
 
+def _printable(text: str) -> str:
+    """Put a space for control characters: glyphs of fonts that do not say which character they are."""
+    return _CONTROLS.sub(" ", clean(text)).strip()
+
+
 def _table(grid: Mapping[str, Any]) -> str:
     rows: list[list[str]] = [[""] * grid["cols"] for _ in range(grid["rows"])]
     for cell in grid["cells"]:
-        rows[cell["row"]][cell["col"]] = clean(cell["content"])
+        rows[cell["row"]][cell["col"]] = _printable(cell["content"])
     if not any(cell.strip() for row in rows for cell in row):
         return ""
     lines = [markdown_row(row) for row in rows]

@@ -3,6 +3,8 @@
 import asyncio
 import signal
 from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from ragstone.adapters.parsers.kreuzberg.media_types import name_media_type
@@ -30,11 +32,14 @@ class KreuzbergParser:
     def __init__(self, *, workers: int, timeout: float, memory_mb: int) -> None:
         self._timeout = timeout
         self._memory_mb = memory_mb
-        self._tessdata = find_tessdata()
         self._slots = asyncio.Semaphore(workers)
         self._idle: list[ChildProcess] = []
         self._retirement: asyncio.TimerHandle | None = None
         self._ending: set[asyncio.Task[None]] = set()
+
+    @cached_property
+    def _tessdata(self) -> Path | None:
+        return find_tessdata()
 
     def media_type(self, filename: str, head: bytes, declared: str | None = None) -> str | None:
         """Name the media type of a file; ``None`` where it cannot be read."""

@@ -1,0 +1,82 @@
+"""``ragstone ask``: an answer as it comes, and where each sentence of it is from."""
+
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ragstone.cli import output
+from ragstone.cli.calls import call
+from ragstone.cli.options import AsJson, Key, Url
+from ragstone.cli.search import place
+from ragstone.domain.queries import Mode
+
+if TYPE_CHECKING:
+    from ragstone.api.requests import Ask
+    from ragstone.api.schemas import Answer, Reply
+    from ragstone.cli.client import Client
+
+
+def ask(
+    *,
+    question: Annotated[str, typer.Argument(help="The question.")],
+    collection: Annotated[
+        list[str] | None, typer.Option("--collection", help="Where to look; everywhere if not given. Repeatable.")
+    ] = None,
+    mode: Annotated[Mode, typer.Option("--mode", help="Search by words, by meaning, or by both.")] = Mode.HYBRID,
+    stream: Annotated[
+        bool, typer.Option("--stream/--no-stream", help="Print the answer as it comes, or when it is whole.")
+    ] = True,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Answer a question from the documents, with citations.
+
+    What the documents do not hold is refused; that is an answer, too, and the exit code is 0.
+    """
+    from ragstone.api.requests import Ask
+    from ragstone.cli.client import requested
+
+    asked = requested(Ask, question=question, collections=collection or [], mode=mode)
+    answer = call(lambda client: _answer(client, asked, stream=stream and not as_json), url, key)
+    if as_json:
+        output.print_json(answer)
+        return
+    if not stream:
+        output.say(answer.answer)
+    _show_sources(answer)
+
+
+async def _answer(client: "Client", asked: "Ask", *, stream: bool) -> "Answer":
+    """Return the whole answer; print it piece by piece before, if ``stream``."""
+    from ragstone.api.schemas import Answer
+
+    async with aclosing(client.ask(asked)) as events:
+        async for event in events:
+            if isinstance(event, Answer):
+                if stream:
+                    output.say()
+                return event
+            if stream:
+                _show_event(event)
+    raise AssertionError("a stream of answer events ends with the answer")
+
+
+def _show_event(event: "Reply") -> None:
+    from ragstone.api.schemas import Delta, Restart
+
+    if isinstance(event, Delta):
+        output.stdout().print(event.text, end="", soft_wrap=True)
+    elif isinstance(event, Restart):
+        output.say(f"\n\n({event.reason})\n", style="dim")
+
+
+def _show_sources(answer: "Answer") -> None:
+    if answer.notice:
+        output.say(f"\n{answer.notice}", style="dim")
+    for citation in answer.citations:
+        output.say(f"\n[{citation.n}] {place(citation.title, citation.heading_path, citation.page)}", style="bold")
+        for line in filter(None, map(str.strip, citation.quote.splitlines())):
+            output.say(f"    {line}")
+        output.say(f"    {citation.uri}", style="dim")

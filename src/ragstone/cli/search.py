@@ -1,0 +1,80 @@
+"""``ragstone search``: the passages that bear on a question, and why they rank as they do."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ragstone.cli import output
+from ragstone.cli.calls import call
+from ragstone.cli.options import AsJson, Key, Url
+from ragstone.domain.queries import Mode
+
+if TYPE_CHECKING:
+    from ragstone.api.schemas import Found, Hit
+
+_SNIPPET = 220
+
+
+def search(
+    *,
+    question: Annotated[str, typer.Argument(help="What to look for.")],
+    mode: Annotated[Mode, typer.Option("--mode", help="Search by words, by meaning, or by both.")] = Mode.HYBRID,
+    top_k: Annotated[int, typer.Option("--top-k", min=1, max=100, help="Most passages to show.")] = 10,
+    collection: Annotated[
+        list[str] | None, typer.Option("--collection", help="Where to look; everywhere if not given. Repeatable.")
+    ] = None,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the rank and score that each leg of the search gave.")
+    ] = False,
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Find passages, best first."""
+    from ragstone.api.requests import Retrieve
+    from ragstone.cli.client import requested
+
+    asked = requested(Retrieve, question=question, collections=collection or [], mode=mode, top_k=top_k)
+    found = call(lambda client: client.retrieve(asked), url, key)
+    if as_json:
+        output.print_json(found)
+    else:
+        _show(found, explain=explain)
+
+
+def _show(found: "Found", *, explain: bool) -> None:
+    for leg, reason in found.missing.items():
+        output.note(f"Not searched by {leg}: {reason}")
+    if not found.hits:
+        output.say("Nothing found.")
+        return
+    legs = [_ranks(hit) if explain else " + ".join(hit.legs) for hit in found.hits]
+    output.print_table(
+        ("#", "score", "legs", "passage"),
+        (
+            (rank, f"{hit.score:.4f}", leg, f"{_place(hit)}\n{_snippet(hit)}")
+            for rank, (hit, leg) in enumerate(zip(found.hits, legs, strict=True), 1)
+        ),
+        wrap="passage",
+    )
+
+
+def _ranks(hit: "Hit") -> str:
+    """Say where each leg placed the passage: its rank, and cosine similarity or BM25."""
+    return "\n".join(f"{name} #{leg.rank} {leg.score:.3f}" for name, leg in hit.legs.items())
+
+
+def _place(hit: "Hit") -> str:
+    return place(hit.title, hit.heading_path, hit.page)
+
+
+def place(title: str, heading_path: list[str], page: int | None) -> str:
+    """Say where a passage stands: title, headings below it, page."""
+    headings = heading_path[1:] if heading_path[:1] == [title] else heading_path
+    where = " > ".join([title, *headings])
+    return f"{where}, p. {page}" if page else where
+
+
+def _snippet(hit: "Hit") -> str:
+    text = " ".join(hit.text.split())
+    return text if len(text) <= _SNIPPET else f"{text[:_SNIPPET].rsplit(' ', 1)[0]} …"
