@@ -109,6 +109,7 @@ HOSTILE: Mapping[str, tuple[Callable[[], bytes], set[str]]] = {
     "nothing-but.txt": (lambda: b"\0" * 1_000_000, {"no parser"}),
     "noise.txt": (lambda: NOISE, {"no parser"}),
     "noise.msg": (lambda: OLE + NOISE, {"damaged"}),
+    "secret.docx": (lambda: OLE + bytes(2_000) + "EncryptedPackage".encode("utf-16-le") + NOISE, {"encrypted"}),
     "noise.xls": (lambda: OLE + NOISE, {"damaged"}),
     "notebook.ipynb": (lambda: b'{"cells": [' * 50_000, {"damaged"}),
     "a-pdf.docx": (lambda: pdf([["A page of text."]]), {"ok"}),

@@ -13,6 +13,9 @@ from ragstone.domain.sentences import Kind, Unit, units
 
 MOST_BROUGHT: Final = 700
 """Characters of the code or the list that a sentence may bring along."""
+_LINK: Final = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,500}\)")
+_TAG: Final = re.compile(r"</?[A-Za-z][^<>]{0,500}>")
+_EMPHASIS: Final = re.compile(r"\*{1,3}|`+|(?<!\w)_{1,3}|_{1,3}(?!\w)")
 _UNREADABLE: Final = re.compile(r"^[\W\d_]*$")
 
 
@@ -46,7 +49,8 @@ class Read:
 class Sentence:
     """A unit that may be quoted, with what it announces: units ``index`` to ``last`` of passage ``position`` (from 0).
 
-    ``around`` holds its neighbours' words too.
+    ``text`` is as it is read aloud, without link targets and tags; ``links`` is the share of its source
+    that links take up. ``around`` holds its neighbours' words too.
     """
 
     position: int
@@ -54,6 +58,7 @@ class Sentence:
     last: int
     kind: Kind
     text: str
+    links: float
     terms: frozenset[str]
     pairs: frozenset[tuple[str, str]]
     around: frozenset[str]
@@ -97,15 +102,30 @@ def _read(passage: Passage, language: Language) -> Read:
 
 
 def _sentences(position: int, each: Read, language: Language) -> Iterator[Sentence]:
-    terms = [language.terms(each.text(index)) for index in range(len(each.units))]
+    terms = [language.terms(aloud(each.text(index))) for index in range(len(each.units))]
     for index, unit in enumerate(each.units):
         if not quotable(unit) or _UNREADABLE.match(each.text(index)):
             continue
         last = announced(each, index)
+        source = each.text(index, last)
         mine = [term for own in terms[index : last + 1] for term in own]
         around = [term for near in terms[max(0, index - 1) : last + 2] for term in near]
-        text = each.text(index, last)
-        yield Sentence(position, index, last, unit.kind, text, frozenset(mine), _pairs(mine), frozenset(around))
+        yield Sentence(
+            position=position,
+            index=index,
+            last=last,
+            kind=unit.kind,
+            text=aloud(source),
+            links=sum(len(link[0]) for link in _LINK.finditer(source)) / len(source),
+            terms=frozenset(mine),
+            pairs=_pairs(mine),
+            around=frozenset(around),
+        )
+
+
+def aloud(text: str) -> str:
+    """Return Markdown as it is read aloud: of a link its words, no tags, no emphasis."""
+    return _EMPHASIS.sub("", _TAG.sub("", _LINK.sub(r"\1", text)))
 
 
 def announced(each: Read, index: int) -> int:

@@ -33,7 +33,7 @@ class Features(NamedTuple):
     """Share of the question's pairs of neighbouring words in the sentence."""
 
 
-WEIGHTS: Final = Features(5.83, 1.78, 3.29, 1.66, 2.37, 14.24, 3.56)
+WEIGHTS: Final = Features(5.83, 1.78, 3.29, 3.0, 2.37, 14.24, 3.56)
 WEIGHTS_BY_WORDS: Final = Features(0.0, 3.60, 2.85, 0.34, 2.23, 18.84, 5.06)
 """For the time before any sentence is embedded."""
 
@@ -41,6 +41,8 @@ WEIGHTS_BY_WORDS: Final = Features(0.0, 3.60, 2.85, 0.34, 2.23, 18.84, 5.06)
 _CODE: Final = -1.5
 _UNFINISHED: Final = -1.0
 _NOTHING_NEW: Final = -3.0
+_POINTS_ELSEWHERE: Final = -1.5
+_MOSTLY_LINKS: Final = 0.35
 _BM25_AS_COSINE: Final = 0.25
 
 
@@ -55,8 +57,10 @@ def score(sentence: Sentence, features: Features, reading: Reading, weights: Fea
     total = sum(value * weight for value, weight in zip(features, weights, strict=True))
     if sentence.kind is Kind.CODE:
         total += _CODE
-    if sentence.text.rstrip("*_ ").endswith("?"):
+    if sentence.text.endswith("?") or (sentence.text.endswith(":") and sentence.last == sentence.index):
         total += _UNFINISHED
+    if sentence.links > _MOSTLY_LINKS:
+        total += _POINTS_ELSEWHERE
     asked = reading.asked
     if all(term in asked.terms or term in asked.language.stop_words for term in sentence.terms):
         total += _NOTHING_NEW

@@ -13,6 +13,8 @@ MOST_QUOTES: Final = 4
 MOST_SENTENCES: Final = 3
 CLOSE: Final = 2.0
 """How much less a neighbour may score and still be quoted together with a sentence."""
+SHORT: Final = 160
+"""Characters below which a quote goes on with the sentence after it: ``Import it.`` is no answer."""
 FURTHER: Final = 2.5
 """How much less than the best a sentence may score and still be quoted as well."""
 REPEATS: Final = 0.6
@@ -116,7 +118,14 @@ class _Chosen:
             if best is None or scores[best] < score - CLOSE:
                 break
             run = run.with_unit(best)
-        return run.with_unit(announced(each, run.last))
+        run = run.with_unit(announced(each, run.last))
+        while (
+            run.length < MOST_SENTENCES
+            and len(each.text(run.first, run.last)) < SHORT
+            and _adjoins(each, run, run.last + 1)
+        ):
+            run = run.with_unit(announced(each, run.last + 1))
+        return run
 
     def _quote(self, run: _Run) -> Quote:
         each = self._passages[run.position]

@@ -10,7 +10,7 @@ from ragstone.container import Container
 from ragstone.domain.errors import ConfigurationError, EmbedderUnavailable
 from ragstone.worker.run import work
 
-_END_SECONDS = 5.0
+_END_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
 

@@ -16,7 +16,7 @@ from ragstone.api.application import create_app
 from ragstone.domain.errors import ConfigurationError
 from ragstone.settings import Settings
 
-_GRACE_SECONDS = 4
+_GRACE_SECONDS = 3
 _BACKLOG = 2048
 
 log = structlog.get_logger(__name__)

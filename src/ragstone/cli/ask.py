@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def ask(
     *,
-    question: Annotated[str, typer.Argument(help="The question.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question.")],
     collection: Annotated[
         list[str] | None, typer.Option("--collection", help="Where to look; everywhere if not given. Repeatable.")
     ] = None,

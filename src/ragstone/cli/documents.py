@@ -40,7 +40,7 @@ def list_documents(
     output.print_table(
         ("id", "state", "chunks", "collection", "title", "uri"),
         ((each.id, each.state, each.chunk_count, each.collection, each.title, each.uri) for each in page.items),
-        wrap="uri",
+        wrap=("title", "uri"),
     )
     output.note_more(page.next_cursor)
 
@@ -104,7 +104,7 @@ def chunks(
             (each.ordinal, each.start, each.end, each.token_count, " > ".join(each.heading_path), each.text)
             for each in page.items
         ),
-        wrap="text",
+        wrap=("heading", "text"),
     )
     output.note_more(page.next_cursor)
 

@@ -60,7 +60,7 @@ def find(sources: Sequence[str], include: Sequence[str], exclude: Sequence[str])
     found: dict[Path | str, Item] = {}
     for source in sources:
         if source.lower().startswith(("http://", "https://")):
-            found.setdefault(source, Item(source, named=True))
+            found[source] = Item(_without_secret(source), named=True)
             continue
         path = _existing(source)
         if not path.is_dir():
@@ -77,6 +77,13 @@ def _existing(source: str) -> Path:
         return Path(source).expanduser().resolve(strict=True)
     except (OSError, RuntimeError, ValueError) as error:
         raise InvalidRequest(f"There is no file or folder {source!r}.", remedy="Check the path.") from error
+
+
+def _without_secret(url: str) -> str:
+    """Return ``url``. Raise ``InvalidRequest`` where it carries credentials, which would be kept and shown."""
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise InvalidRequest("A URL carries credentials.", remedy="Download the document and give the file.")
+    return url
 
 
 class Folder:

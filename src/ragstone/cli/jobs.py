@@ -36,7 +36,7 @@ def list_jobs(
     output.print_table(
         ("id", "state", "attempts", "chunks", "embedded", "uri"),
         ((each.id, each.state, each.attempts, each.chunk_count, each.embedded_count, each.uri) for each in page.items),
-        wrap="uri",
+        wrap=("uri",),
     )
     output.note_more(page.next_cursor)
 

@@ -72,7 +72,7 @@ def list_keys(as_json: AsJson = False) -> None:
             )
             for each in found
         ),
-        wrap="readers",
+        wrap=("readers",),
     )
 
 

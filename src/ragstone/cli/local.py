@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+import structlog
+from structlog.typing import EventDict
+
 from ragstone.api.questions import check_length
 from ragstone.api.requests import Ask, DocumentForm, NewCollection, Retrieve
 from ragstone.api.schemas import (
@@ -53,10 +56,20 @@ T = TypeVar("T", bound=Identified)
 def quiet_settings() -> Settings:
     """Return the settings of a command whose output is for a person: it logs warnings only, unless told otherwise."""
     settings = load_settings()
-    if "log_level" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"log_level": "warning"})
-    configure_logging(settings)
-    return settings
+    if "log_level" in settings.model_fields_set:
+        configure_logging(settings)
+        return settings
+    quiet = settings.model_copy(update={"log_level": "warning"})
+    configure_logging(quiet)
+    structlog.configure(processors=[_without_failures, *structlog.get_config()["processors"]])
+    return quiet
+
+
+def _without_failures(_: object, __: str, event: EventDict) -> EventDict:
+    """Drop the log line of a document that failed: the summary tells of it, with its remedy."""
+    if event["event"] == "work_failed":
+        raise structlog.DropEvent
+    return event
 
 
 @asynccontextmanager

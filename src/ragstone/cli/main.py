@@ -62,8 +62,14 @@ def main() -> None:
             raise
         if os.environ.get("RAGSTONE_LOG_LEVEL") == "debug":
             traceback.print_exception(error)
-        print("Error:", " ".join(str(known).split()), file=sys.stderr)  # noqa: T201
+        print(_line(known), file=sys.stderr)  # noqa: T201
         sys.exit(1)
+
+
+def _line(error: RagstoneError) -> str:
+    """Say what is wrong and how to mend it, in one line."""
+    message = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
+    return " ".join(f"Error: {message} {error.remedy}".split())
 
 
 def _known(error: BaseException) -> RagstoneError | None:

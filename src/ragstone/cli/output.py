@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ragstone.api.schemas import Failure
 
 _WIDTH_OF_FILES = 160
+_NUMBERS = ("#", "score", "attempts", "chunks", "documents", "embedded", "end", "start", "tokens")
 
 
 @cache
@@ -47,16 +48,16 @@ def print_json(reply: "BaseModel") -> None:
     print(reply.model_dump_json(), flush=True)  # noqa: T201
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wrap: str | None = None) -> None:
-    """Print a table; where there is too little room, only the column ``wrap`` goes over several lines."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wrap: Sequence[str] = ()) -> None:
+    """Print a table; where there is too little room, only the columns ``wrap`` go over several lines."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in columns:
-        numeric = name in ("#", "score", "chunks", "documents", "attempts", "tokens")
-        table.add_column(name, no_wrap=name != wrap, overflow="fold", justify="right" if numeric else "left")
+        justify: Literal["left", "right"] = "right" if name in _NUMBERS else "left"
+        table.add_column(name, no_wrap=name not in wrap, overflow="fold", justify=justify)
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
     stdout().print(table)

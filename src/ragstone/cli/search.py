@@ -17,7 +17,7 @@ _SNIPPET = 220
 
 def search(
     *,
-    question: Annotated[str, typer.Argument(help="What to look for.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="What to look for.")],
     mode: Annotated[Mode, typer.Option("--mode", help="Search by words, by meaning, or by both.")] = Mode.HYBRID,
     top_k: Annotated[int, typer.Option("--top-k", min=1, max=100, help="Most passages to show.")] = 10,
     collection: Annotated[
@@ -55,7 +55,7 @@ def _show(found: "Found", *, explain: bool) -> None:
             (rank, f"{hit.score:.4f}", leg, f"{_place(hit)}\n{_snippet(hit)}")
             for rank, (hit, leg) in enumerate(zip(found.hits, legs, strict=True), 1)
         ),
-        wrap="passage",
+        wrap=("passage",),
     )
 
 
@@ -76,5 +76,7 @@ def place(title: str, heading_path: list[str], page: int | None) -> str:
 
 
 def _snippet(hit: "Hit") -> str:
-    text = " ".join(hit.text.split())
+    """Return how the passage begins, after its headings, which stand above it already."""
+    lines = [line for line in hit.text.splitlines() if not line.startswith("#")]
+    text = " ".join(" ".join(lines or [hit.text]).split())
     return text if len(text) <= _SNIPPET else f"{text[:_SNIPPET].rsplit(' ', 1)[0]} …"

@@ -32,7 +32,7 @@ def up(
     """Run everything on this machine in one process: database, API, worker and web page."""
     from ragstone.cli.demo import show_demo
 
-    settings = _settings(host=host, port=port)
+    settings = _settings("warning", host=host, port=port)
 
     async def serve_all() -> None:
         from ragstone.api.server import serve as serve_http
@@ -82,10 +82,13 @@ def worker() -> None:
         output.note("Stopped.")
 
 
-def _settings(**options: object) -> "Settings":
+def _settings(log_level: str = "info", **options: object) -> "Settings":
+    """Return the settings with these options, logging at ``log_level`` unless they say otherwise."""
     from ragstone.settings import load_settings
     from ragstone.telemetry import configure_logging
 
     settings = load_settings(**options)
+    if "log_level" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"log_level": log_level})
     configure_logging(settings)
     return settings

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
-from ragstone.adapters.parsers.kreuzberg.frames import LENGTHS, decode_header, encode_head
+from ragstone.adapters.parsers.kreuzberg.frames import LENGTHS, decode_header, decode_lengths, encode_head
 from ragstone.adapters.parsers.kreuzberg.reading import read
 from ragstone.domain.errors import ParseFailed
 
@@ -129,7 +129,7 @@ def _receive(requests: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
     lengths = requests.read(LENGTHS.size)
     if len(lengths) < LENGTHS.size:
         return None
-    header_length, body_length = LENGTHS.unpack(lengths)
+    header_length, body_length = decode_lengths(lengths)
     header = requests.read(header_length)
     body = requests.read(body_length)
     if len(header) < header_length or len(body) < body_length:

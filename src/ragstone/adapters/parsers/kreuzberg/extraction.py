@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Mapping
+from html import unescape
 from typing import Any
 from uuid import uuid4
 
@@ -18,7 +19,7 @@ from kreuzberg import (
 
 from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
 from ragstone.adapters.parsers.kreuzberg.layout import render
-from ragstone.adapters.parsers.kreuzberg.media_types import HTML, PDF, SPREADSHEETS
+from ragstone.adapters.parsers.kreuzberg.media_types import HTML, OLE_MAGIC, PDF, SPREADSHEETS
 from ragstone.domain.documents import PageSpan, ParsedDocument
 from ragstone.domain.errors import ParseFailed
 from ragstone.domain.markdown import outline
@@ -30,15 +31,20 @@ _NO_TITLE = re.compile(
     re.IGNORECASE,
 )
 _LONGEST_TITLE = 300
+_HEAD = re.compile(r"<head(?:\s[^<>]*)?>", re.IGNORECASE)
+_HEAD_END = re.compile(r"</head\s*>|(?=<body[\s>])", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^<>]*>([^<]{0,1000})</title", re.IGNORECASE)
+_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
 
 
 def extract(data: bytes, media_type: str) -> ParsedDocument:
     """Return the text of a file that is not plain text, as Markdown. Raises ``ParseFailed``."""
     title = None
     if media_type == HTML:
-        html = decode(data, markup=True)
-        title, html = _html_title(html), _without_head(html)
+        title, html = _without_head(decode(data, markup=True))
         data = html.encode()
+    if data.startswith(OLE_MAGIC) and _ENCRYPTED_OFFICE in data:
+        raise _encrypted()
     page_mark = f"page{uuid4().hex}x"
     result = _call(data, media_type, page_mark)
     content, pages = _content(result, media_type, page_mark)
@@ -95,13 +101,17 @@ def _config(media_type: str, page_mark: str) -> ExtractionConfig:
 def _damaged(reason: str) -> ParseFailed:
     lowered = reason.lower()
     if "password" in lowered or "encrypt" in lowered:
-        return ParseFailed(
-            "encrypted", "The file is protected by a password.", remedy="Remove the protection and send it again."
-        )
+        return _encrypted()
     return ParseFailed(
         "damaged",
         "The file is damaged, or is not of the kind that its name says.",
         remedy="Open the file in the program that it is from, save it anew, and send that.",
+    )
+
+
+def _encrypted() -> ParseFailed:
+    return ParseFailed(
+        "encrypted", "The file is protected by a password.", remedy="Remove the protection and send it again."
     )
 
 
@@ -126,13 +136,16 @@ def _content(result: ExtractionResult, media_type: str, page_mark: str) -> tuple
 
 def _without_marks(content: str, page_mark: str) -> tuple[str, list[PageSpan]]:
     """Take out the marks that kreuzberg put before each page, and note where they stood."""
-    parts = re.split(rf"\n*{page_mark}(\d+)\n*", content)
-    text, pages = parts[0], []
-    for number, part in zip(parts[1::2], parts[2::2], strict=True):
-        start = len(text) + 2 if text else 0
-        text += ("\n\n" if text else "") + part
-        pages.append(PageSpan(int(number), start, len(text)))
-    return text, pages
+    before, *marked = re.split(rf"\n*{page_mark}(\d+)\n*", content)
+    parts, length = [before], len(before)
+    pages: list[PageSpan] = []
+    for number, part in zip(marked[::2], marked[1::2], strict=True):
+        separator = "\n\n" if length else ""
+        start = length + len(separator)
+        length = start + len(part)
+        parts += (separator, part)
+        pages.append(PageSpan(int(number), start, length))
+    return "".join(parts), pages
 
 
 def _sheets(content: str, names: list[str]) -> list[PageSpan]:
@@ -146,7 +159,7 @@ def _sheets(content: str, names: list[str]) -> list[PageSpan]:
 
 _LITERAL_OR_ESCAPE = re.compile(
     r"(?P<literal>(?<!`)(`{1,3})(?!`)[^`\n]+\2(?!`)|\$\$[^$]*\$\$)"
-    r"|!\[(?P<alt>[^\[\]\n]*)\]\([^()\n]*\)"
+    r"|\\?!\[(?P<alt>[^\[\]\n]*)\]\([^()\n]*\)"
     r"|\\(?P<escaped>[!-/:-@\[-`{-~])"
 )
 
@@ -178,25 +191,25 @@ def _plain(found: re.Match[str]) -> str:
 
 
 def _title(metadata: Mapping[str, Any]) -> str | None:
-    title = metadata.get("title") or metadata.get("subject" if metadata.get("format_type") == "email" else "title")
+    return _sensible(metadata.get("subject" if metadata.get("format_type") == "email" else "title"))
+
+
+def _sensible(title: object) -> str | None:
+    """Return a title that names the document, ``None`` for what programs put there by themselves."""
     if not isinstance(title, str):
         return None
     title = clean(" ".join(title.split()))
     return None if _NO_TITLE.fullmatch(title) or len(title) > _LONGEST_TITLE else title
 
 
-def _html_title(html: str) -> str | None:
-    found = re.compile(r"<title[^<>]*>([^<]{0,1000})</title", re.IGNORECASE).search(html)
-    if found is None:
-        return None
-    from html import unescape
+def _without_head(html: str) -> tuple[str | None, str]:
+    """Return the page's title, and the page without its head.
 
-    title = " ".join(unescape(found[1]).split())
-    return None if _NO_TITLE.fullmatch(title) else title[:_LONGEST_TITLE]
-
-
-def _without_head(html: str) -> str:
-    """Cut the head out: kreuzberg writes its metadata into the text, and would trust its ``charset``."""
-    start = re.compile(r"<head(?:\s[^<>]*)?>", re.IGNORECASE).search(html)
-    end = re.compile(r"</head\s*>|(?=<body[\s>])", re.IGNORECASE).search(html, start.end()) if start else None
-    return html[: start.start()] + html[end.end() :] if start and end else html
+    Kreuzberg writes what the head holds into the text, and would trust its ``charset``.
+    """
+    begin = _HEAD.search(html)
+    end = _HEAD_END.search(html, begin.end()) if begin else None
+    if begin is None or end is None:
+        return None, html
+    title = _TITLE.search(html, begin.end(), end.start())
+    return _sensible(unescape(title[1])) if title else None, html[: begin.start()] + html[end.end() :]

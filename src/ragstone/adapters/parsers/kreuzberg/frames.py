@@ -11,13 +11,22 @@ from collections.abc import Mapping
 from typing import Any
 
 LENGTHS = struct.Struct(">II")
-LONGEST_BODY = 2**32 - 1
+_LONGEST_HEADER = 64 * 2**20
+_LONGEST_BODY = 2 * 2**30
 
 
 def encode_head(header: Mapping[str, Any], body: bytes) -> bytes:
     """Return the frame up to its body, which is written apart so that it is not copied."""
     encoded = json.dumps(header, ensure_ascii=True).encode()
     return LENGTHS.pack(len(encoded), len(body)) + encoded
+
+
+def decode_lengths(encoded: bytes) -> tuple[int, int]:
+    """Return the lengths of header and body. Raises ``ValueError`` for more than any file needs."""
+    header, body = LENGTHS.unpack(encoded)
+    if header > _LONGEST_HEADER or body > _LONGEST_BODY:
+        raise ValueError("A frame is too long.")
+    return header, body
 
 
 def decode_header(encoded: bytes) -> dict[str, Any]:

@@ -84,6 +84,7 @@ _ALIASES = {
     "text/prs.fallenstein.rst": "text/x-rst",
 }
 
+OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _UNREADABLE = (
     *(b"\x7fELF", b"MZ", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa", b"\0asm"),
     *(b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"\x28\xb5\x2f\xfd"),
@@ -115,8 +116,9 @@ def name_media_type(filename: str, head: bytes, declared: str | None, *, images:
         return PDF
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(head, wanted)
-    if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
-        return wanted if wanted in _OLE.values() else _ole(head)
+    if head.startswith(OLE_MAGIC):
+        # Office puts what it encrypts into OLE, whatever the file's kind.
+        return wanted if wanted in _OLE.values() or wanted in _ZIPPED.values() else _ole(head)
     return _textual(head, wanted) if _is_text(head) else _unknown(head, wanted)
 
 

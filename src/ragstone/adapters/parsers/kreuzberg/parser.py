@@ -18,6 +18,7 @@ _LARGEST_IDLE = 256 * 2**20
 """Bytes of resident memory beyond which a child is not kept for the next file."""
 _IDLE_SECONDS = 60.0
 _START_SECONDS = 60.0
+_BLANK = b"\0\t\n\r "
 _OUT_OF_MEMORY = ("memory allocation", "MemoryError", "bad_alloc", "out of memory", "Cannot allocate memory")
 
 
@@ -47,7 +48,7 @@ class KreuzbergParser:
 
     async def parse(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:  # noqa: ARG002 - the port's
         """Read a whole file. Raises ``ParseFailed``."""
-        if not data.strip(b"\0\t\n\r "):
+        if not data[:4096].strip(_BLANK) and not data.strip(_BLANK):
             raise ParseFailed("empty", "The file is empty.", remedy="Send a file that holds text.")
         async with self._slots:
             header, body = await self._read(media_type, data)
@@ -56,7 +57,7 @@ class KreuzbergParser:
         return _parsed(header, body)
 
     async def close(self) -> None:
-        """End the child processes."""
+        """End the child processes. A file that is still being read is its caller's to cancel first."""
         if self._retirement is not None:
             self._retirement.cancel()
         self._end_idle()
@@ -87,19 +88,23 @@ class KreuzbergParser:
             if child.alive:
                 return child
             self._end(child)
-        child = await ChildProcess.start(memory_mb=self._memory_mb, tessdata=self._tessdata)
-        ready = False
         try:
-            async with asyncio.timeout(_START_SECONDS):
-                await child.wait_until_ready()
-            ready = True
-        except (ChildDied, TimeoutError) as error:
+            return await self._start()
+        except (ChildDied, TimeoutError, OSError) as error:
             raise ParseFailed(
                 "crashed",
                 "The parsing process did not start.",
                 remedy="See `ragstone doctor`; RAGSTONE_PARSE_MEMORY_MB may be too low.",
                 retryable=True,
             ) from error
+
+    async def _start(self) -> ChildProcess:
+        child = await ChildProcess.start(memory_mb=self._memory_mb, tessdata=self._tessdata)
+        ready = False
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await child.wait_until_ready()
+            ready = True
         finally:
             if not ready:
                 self._end(child)

@@ -12,17 +12,22 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ragstone.adapters.parsers.kreuzberg.frames import LENGTHS, decode_header, encode_head
+from ragstone.adapters.parsers.kreuzberg.frames import LENGTHS, decode_header, decode_lengths, encode_head
 
 CHILD_MODULE = "ragstone.adapters.parsers.kreuzberg.child"
 # What Python, its C library and Tesseract need; keys, URLs and settings of the parent stay with it.
 _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPATH", "SYSTEMROOT", "TZ")
 _LAST_WORDS = 4096
 _DYING_SECONDS = 2.0
+_DRAINED = 2**20
 
 
 class ChildDied(Exception):
-    """The child ended before it replied. ``last_words`` is the end of what it wrote to its standard error."""
+    """The child ended before it replied.
+
+    ``returncode`` is negative for a signal, ``None`` if it had to be killed from here; ``last_words`` is the
+    end of what it wrote to its standard error.
+    """
 
     def __init__(self, returncode: int | None, last_words: str) -> None:
         super().__init__(f"The parsing process ended with {returncode}.")
@@ -34,7 +39,10 @@ class ChildProcess:
     """A running child in a directory of its own, which goes when the child does."""
 
     def __init__(self, process: Process, directory: Path) -> None:
+        assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018 - it is started with pipes
         self._process = process
+        self._stdin = process.stdin
+        self._stdout = process.stdout
         self._directory = directory
         self.files_read = 0
 
@@ -73,12 +81,10 @@ class ChildProcess:
         A caller that stops waiting must ``kill`` the child: the reply would be taken for the next one's.
         """
         self.files_read += 1
-        stdin = self._process.stdin
-        assert stdin is not None  # noqa: S101 - the process was started with pipes
         try:
-            stdin.write(encode_head(header, body))
-            stdin.write(body)
-            await stdin.drain()
+            self._stdin.write(encode_head(header, body))
+            self._stdin.write(body)
+            await self._stdin.drain()
         except (BrokenPipeError, ConnectionResetError):
             raise await self._died() from None
         return await self._receive()
@@ -92,28 +98,31 @@ class ChildProcess:
     async def close(self) -> None:
         """Kill the child if it runs, wait for its end and remove its directory."""
         self.kill()
+        while await self._stdout.read(_DRAINED):  # asyncio does not close a pipe that it has stopped reading
+            pass
         await self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
+        self._stdin.close()
         await asyncio.to_thread(shutil.rmtree, self._directory, ignore_errors=True)
 
     async def _receive(self) -> tuple[dict[str, Any], bytes]:
-        stdout = self._process.stdout
-        assert stdout is not None  # noqa: S101 - the process was started with pipes
         try:
-            header_length, body_length = LENGTHS.unpack(await stdout.readexactly(LENGTHS.size))
-            header = decode_header(await stdout.readexactly(header_length))
-            return header, await stdout.readexactly(body_length)
+            header_length, body_length = decode_lengths(await self._stdout.readexactly(LENGTHS.size))
+            header = decode_header(await self._stdout.readexactly(header_length))
+            return header, await self._stdout.readexactly(body_length)
         except (asyncio.IncompleteReadError, ConnectionResetError):
             raise await self._died() from None
+        except ValueError:
+            self.kill()
+            raise ChildDied(None, "It wrote what is no frame: it does not run our code any more.") from None
 
     async def _died(self) -> ChildDied:
         try:
             async with asyncio.timeout(_DYING_SECONDS):  # how it ended is lost if it is killed before it has
-                await self._process.wait()
+                returncode: int | None = await self._process.wait()
         except TimeoutError:
             self.kill()
-        return ChildDied(await self._process.wait(), await asyncio.to_thread(_tail, self._directory / "stderr"))
+            returncode = None
+        return ChildDied(returncode, await asyncio.to_thread(_tail, self._directory / "stderr"))
 
 
 def _environment(directory: Path, tessdata: Path | None) -> dict[str, str]:

