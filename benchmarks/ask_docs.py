@@ -128,7 +128,8 @@ def by_command_line() -> dict[str, Any]:
 
         ingested = run("ingest", str(DOCS), "--glob", "*.md")
         found = examine(
-            lambda question: run("ask", question), lambda document: str(run("documents", "content", document)["content"])
+            lambda question: run("ask", question),
+            lambda document: str(run("documents", "content", document)["content"]),
         )
         return {"ingested": ingested, **found}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from pydantic import SecretStr
 
 from ragstone.container import Container, open_container
 from ragstone.postgres.embedded import EmbeddedPostgres
@@ -46,7 +47,9 @@ def postgres_url(data_dir: Path) -> Iterator[str]:
 def settings(postgres_url: str, data_dir: Path) -> Iterator[Settings]:
     """Settings of a fresh, empty record in a schema that goes with the test."""
     schema = f"test_{uuid.uuid4().hex[:12]}"
-    yield Settings(database_url=postgres_url, database_schema=schema, data_dir=data_dir, port=0, log_level="warning")
+    yield Settings(
+        database_url=SecretStr(postgres_url), database_schema=schema, data_dir=data_dir, port=0, log_level="warning"
+    )
     with psycopg.connect(postgres_url, autocommit=True) as connection:
         connection.execute(sql.SQL("drop schema if exists {} cascade").format(sql.Identifier(schema)))
 

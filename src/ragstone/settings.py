@@ -43,74 +43,94 @@ class Settings(BaseSettings):
         description="Directory of the embedded PostgreSQL and of the models built on this machine.",
     )
     database_url: SecretStr | None = Field(
-        None,
+        default=None,
         description="URL of a PostgreSQL (15 or later, with pgvector 0.8 or later) to use instead of the embedded one.",
     )
     database_schema: str = Field(
-        "ragstone", pattern="^[a-z_][a-z0-9_]{0,62}$", description="Schema of the database that holds the record."
+        default="ragstone",
+        pattern="^[a-z_][a-z0-9_]{0,62}$",
+        description="Schema of the database that holds the record.",
     )
-    database_pool_size: int = Field(10, ge=2, le=200, description="Most connections of one process to PostgreSQL.")
-    host: str = Field("127.0.0.1", description="Address to serve on. Any but a loopback address needs API keys.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to serve on.")
+    database_pool_size: int = Field(
+        default=10, ge=2, le=200, description="Most connections of one process to PostgreSQL."
+    )
+    host: str = Field(
+        default="127.0.0.1", description="Address to serve on. Any but a loopback address needs API keys."
+    )
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to serve on.")
     allowed_hosts: list[str] = Field(
         default_factory=list,
         description="Host names that requests may be addressed to, beside loopback ones; empty allows all with a key.",
     )
     embedder: str = Field(
-        "minilm", description="Embedding model: `minilm`, or `openai:MODEL` for any endpoint of OpenAI's protocol."
+        default="minilm",
+        description="Embedding model: `minilm`, or `openai:MODEL` for any endpoint of OpenAI's protocol.",
     )
     embedder_base_url: str | None = Field(
-        None, description="Base URL of the embedding endpoint (`https://api.openai.com/v1` if not set)."
+        default=None, description="Base URL of the embedding endpoint (`https://api.openai.com/v1` if not set)."
     )
     embedder_api_key: SecretStr | None = Field(
-        None, description="API key of the embedding endpoint (`OPENAI_API_KEY` if not set)."
+        default=None, description="API key of the embedding endpoint (`OPENAI_API_KEY` if not set)."
     )
     embedder_dimensions: int | None = Field(
-        None, ge=1, le=4000, description="Dimensions to ask of the embedding endpoint; its own default if not set."
+        default=None,
+        ge=1,
+        le=4000,
+        description="Dimensions to ask of the embedding endpoint; its own default if not set.",
     )
     embedder_threads: int = Field(
-        0, ge=0, le=256, description="Threads of the local embedding model; 0 takes every core."
+        default=0, ge=0, le=256, description="Threads of the local embedding model; 0 takes every core."
     )
     minilm_path: Path | None = Field(
-        None, description="Folder of the all-MiniLM-L6-v2 weights; found by itself if not set."
+        default=None, description="Folder of the all-MiniLM-L6-v2 weights; found by itself if not set."
     )
-    chunk_tokens: int = Field(200, ge=32, le=8000, description="Most tokens of a chunk, in the embedder's own tokens.")
+    chunk_tokens: int = Field(
+        default=200, ge=32, le=8000, description="Most tokens of a chunk, in the embedder's own tokens."
+    )
     chunk_overlap: float = Field(
-        0.15, ge=0.0, le=0.5, description="Share of a chunk that repeats the end of the one before."
+        default=0.15, ge=0.0, le=0.5, description="Share of a chunk that repeats the end of the one before."
     )
     chat_model: str | None = Field(
-        None, description="Language model, `provider:name` as pydantic-ai spells it; without one, answers are quoted."
+        default=None,
+        description="Language model, `provider:name` as pydantic-ai spells it; without one, answers are quoted.",
     )
     chat_base_url: str | None = Field(
-        None, description="Base URL of an endpoint of OpenAI's protocol for the language model."
+        default=None, description="Base URL of an endpoint of OpenAI's protocol for the language model."
     )
     chat_api_key: SecretStr | None = Field(
-        None, description="API key of the language model (the provider's own variable if not set)."
+        default=None, description="API key of the language model (the provider's own variable if not set)."
     )
-    chat_timeout: float = Field(60.0, gt=0, le=3600, description="Seconds to wait for the language model's next piece.")
+    chat_timeout: float = Field(
+        default=60.0, gt=0, le=3600, description="Seconds to wait for the language model's next piece."
+    )
     chat_fallback: bool = Field(
-        True, description="Quote the answer from the documents when the language model fails; else reply with 503."
+        default=True,
+        description="Quote the answer from the documents when the language model fails; else reply with 503.",
     )
-    answer_tokens: int = Field(800, ge=16, le=32000, description="Most tokens of a written answer.")
-    context_tokens: int = Field(3000, ge=200, le=1_000_000, description="Token budget of the context of an answer.")
+    answer_tokens: int = Field(default=800, ge=16, le=32000, description="Most tokens of a written answer.")
+    context_tokens: int = Field(
+        default=3000, ge=200, le=1_000_000, description="Token budget of the context of an answer."
+    )
     retrieve_depth: int = Field(
-        100, ge=10, le=1000, description="Chunks that each leg of a search brings to the fusion."
+        default=100, ge=10, le=1000, description="Chunks that each leg of a search brings to the fusion."
     )
-    context_passages: int = Field(8, ge=1, le=100, description="Most passages that an answer is made from.")
+    context_passages: int = Field(default=8, ge=1, le=100, description="Most passages that an answer is made from.")
     refusal_threshold: float = Field(
-        0.5, ge=0.0, le=1.0, description="Confidence (0 to 1) below which a quoted answer is refused."
+        default=0.5, ge=0.0, le=1.0, description="Confidence (0 to 1) below which a quoted answer is refused."
     )
-    parse_timeout: float = Field(60.0, gt=0, le=3600, description="Seconds that parsing one file may take.")
-    parse_memory_mb: int = Field(1024, ge=256, le=65536, description="MiB of memory that parsing one file may take.")
-    parse_workers: int = Field(2, ge=1, le=64, description="Files that one worker parses at a time.")
-    embed_workers: int = Field(2, ge=1, le=64, description="Documents that one worker embeds at a time.")
-    embed_batch: int = Field(64, ge=1, le=2048, description="Chunks that are embedded and stored in one step.")
-    max_upload_mb: int = Field(100, ge=1, le=1000, description="Largest file that is accepted, in MiB.")
-    max_question_chars: int = Field(8000, ge=100, le=100_000, description="Longest question, in characters.")
+    parse_timeout: float = Field(default=60.0, gt=0, le=3600, description="Seconds that parsing one file may take.")
+    parse_memory_mb: int = Field(
+        default=1024, ge=256, le=65536, description="MiB of memory that parsing one file may take."
+    )
+    parse_workers: int = Field(default=2, ge=1, le=64, description="Files that one worker parses at a time.")
+    embed_workers: int = Field(default=2, ge=1, le=64, description="Documents that one worker embeds at a time.")
+    embed_batch: int = Field(default=64, ge=1, le=2048, description="Chunks that are embedded and stored in one step.")
+    max_upload_mb: int = Field(default=100, ge=1, le=1000, description="Largest file that is accepted, in MiB.")
+    max_question_chars: int = Field(default=8000, ge=100, le=100_000, description="Longest question, in characters.")
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
-        "info", description="Least severe log lines that are written: `debug`, `info`, `warning` or `error`."
+        default="info", description="Least severe log lines that are written: `debug`, `info`, `warning` or `error`."
     )
-    log_json: bool = Field(False, description="Write log lines as JSON objects.")
+    log_json: bool = Field(default=False, description="Write log lines as JSON objects.")
 
     @classmethod
     def settings_customise_sources(

@@ -1,6 +1,7 @@
 """Who may do what: keys, permissions and readers, and what keeps other sites' pages away from a keyless server."""
 
 import asyncio
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 import httpx
 import pytest
 from tests.e2e.conftest import LiveServer, MakeSettings, ready, serving
-from tests.e2e.test_api_bad_input import check_problem
+from tests.e2e.test_api_bad_input import NO_ID, check_problem
 
 from ragstone.container import open_container
 from ragstone.domain.access import DEFAULT_TENANT, Permission
@@ -79,7 +80,7 @@ async def test_every_v1_route_needs_a_key(url: str) -> None:
         routes = [(method, path) for path in paths for method in paths[path] if path.startswith("/v1/")]
         assert len(routes) > 10
         for method, path in routes:
-            reply = await client.request(method, path.replace("{document_id}", "x").replace("{job_id}", "x"))
+            reply = await client.request(method, re.sub(r"{\w+}", NO_ID, path))
             check_problem(reply, 401, "unauthenticated")
             assert reply.headers["www-authenticate"].startswith("Bearer")
         for path in ("/healthz", "/readyz", "/", "/static/page.js"):

@@ -167,7 +167,7 @@ PATHS = {
     "no such asset": ("GET", "/static/nothing.js", 404),
     "a way out of the assets": ("GET", "/static/..%2f..%2f__init__.py", 404),
     "another method": ("PUT", "/v1/documents", 405),
-    "an id that is none": ("GET", "/v1/documents/abc", 422),
+    "an id that is none": ("GET", "/v1/documents/abc", 404),
     "no such document": ("GET", f"/v1/documents/{NO_ID}", 404),
     "no such content": ("GET", f"/v1/documents/{NO_ID}/content", 404),
     "no such chunks": ("GET", f"/v1/documents/{NO_ID}/chunks", 404),

@@ -27,20 +27,20 @@ DOCUMENTS = 30
 # Everything the index holds of each document, independent of ids and times.
 SNAPSHOT = """
     select d.uri, v.state, v.chunk_count, v.embedded_count,
-        (select count(*) from ragstone.versions where document_id = d.id),
-        (select count(*) from ragstone.chunks c where c.version_id = v.id),
-        (select md5(string_agg(c.text, '|' order by c.ordinal)) from ragstone.chunks c where c.version_id = v.id),
-        (select count(*) from ragstone.postings p where p.version_id = v.id),
-        (select sum(p.frequency) from ragstone.postings p where p.version_id = v.id),
-        (select count(*) from ragstone.vectors x join ragstone.chunks c on c.id = x.chunk_id where c.version_id = v.id)
-    from ragstone.documents d join ragstone.versions v on v.id = d.latest_version and v.id = d.current_version
+        (select count(*) from versions where document_id = d.id),
+        (select count(*) from chunks c where c.version_id = v.id),
+        (select md5(string_agg(c.text, '|' order by c.ordinal)) from chunks c where c.version_id = v.id),
+        (select count(*) from postings p where p.version_id = v.id),
+        (select sum(p.frequency) from postings p where p.version_id = v.id),
+        (select count(*) from vectors x join chunks c on c.id = x.chunk_id where c.version_id = v.id)
+    from documents d join versions v on v.id = d.latest_version and v.id = d.current_version
     order by d.uri
 """
 ORPHANS = """
-    select (select count(*) from ragstone.chunks c where not exists (select from ragstone.versions v where v.id = c.version_id))
-         + (select count(*) from ragstone.postings p where not exists (select from ragstone.chunks c where c.id = p.chunk_id))
-         + (select count(*) from ragstone.blob_parts p where not exists (select from ragstone.blobs b where b.id = p.blob_id))
-         + (select count(*) from ragstone.blobs b where not exists (select from ragstone.versions v where v.blob_id = b.id))
+    select (select count(*) from chunks c where not exists (select from versions v where v.id = c.version_id))
+         + (select count(*) from postings p where not exists (select from chunks c where c.id = p.chunk_id))
+         + (select count(*) from blob_parts p where not exists (select from blobs b where b.id = p.blob_id))
+         + (select count(*) from blobs b where not exists (select from versions v where v.blob_id = b.id))
 """
 
 Row = tuple[object, ...]
@@ -123,12 +123,12 @@ class House:
 
     def query(self, statement: str) -> list[Row]:
         url = f"postgresql://ragstone@/postgres?host={self.data_dir / 'postgres'}"
-        with psycopg.connect(url, connect_timeout=5) as connection:
-            return connection.execute(statement).fetchall()  # type: ignore[call-overload,no-any-return]
+        with psycopg.connect(url, connect_timeout=5, options="-c search_path=ragstone,public") as connection:
+            return connection.execute(statement).fetchall()
 
     def open_documents(self) -> int:
         try:
-            rows = self.query("select count(*) from ragstone.versions where state not in ('ready', 'failed')")
+            rows = self.query("select count(*) from versions where state not in ('ready', 'failed')")
         except psycopg.OperationalError:
             return -1
         return int(str(rows[0][0]))

@@ -15,11 +15,13 @@ from ragstone.postgres.migrate import QUEUE, Migration, migrate, own_migrations,
 # Everything that makes a schema: columns, constraints, indexes, functions, triggers, types, in a comparable form.
 _DESCRIBE = """
     select 'column ' || c.relname || '.' || a.attname || ' ' || format_type(a.atttypid, a.atttypmod)
-           || case when a.attnotnull then ' not null' else '' end || case a.attstorage when 'e' then ' external' else '' end
+           || case when a.attnotnull then ' not null' else '' end
+           || case a.attstorage when 'e' then ' external' else '' end
            || coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '') || ' ' || a.attidentity::text as line
     from pg_attribute a join pg_class c on c.oid = a.attrelid
     left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-    where c.relnamespace = %(schema)s::text::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 and not a.attisdropped
+    where c.relnamespace = %(schema)s::text::regnamespace and c.relkind in ('r', 'p')
+      and a.attnum > 0 and not a.attisdropped
     union all
     select 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
     from pg_constraint where connamespace = %(schema)s::text::regnamespace

@@ -133,9 +133,7 @@ async def test_a_file_that_cannot_be_read_fails_with_its_reason(
     await until(container, accepted.job_id, lambda each: each.state is State.READY)
 
 
-async def test_cancel_ends_a_long_parse(
-    container: Container, parser: PlainParser, worker: asyncio.Task[None]
-) -> None:
+async def test_cancel_ends_a_long_parse(container: Container, parser: PlainParser, worker: asyncio.Task[None]) -> None:
     parser.wait = 60.0
     accepted = await send(container)
     await until(container, accepted.job_id, lambda each: each.state is State.PARSING)
@@ -182,10 +180,13 @@ async def test_ready_made_chunks(container: Container, worker: asyncio.Task[None
     assert again.job_id == accepted.job_id
     await until(container, accepted.job_id, lambda each: each.state is State.READY)
     found = await container.search.retrieve("Which birds hunt at night?", Scope(LOCAL))
-    assert [hit.chunk.external_id for hit in found.hits][0] == "b"
+    assert found.hits[0].chunk.external_id == "b"
     async with container.record.transaction() as transaction:
         stored = await transaction.documents.chunks(LOCAL, accepted.document_id, after=-1, limit=10)
-    assert [(each.external_id, each.page, each.heading_path) for each in stored] == [("a", 3, ("Birds",)), ("b", None, ())]
+    assert [(each.external_id, each.page, each.heading_path) for each in stored] == [
+        ("a", 3, ("Birds",)),
+        ("b", None, ()),
+    ]
     assert stored[0].metadata == {"k": 1}
 
 

@@ -32,7 +32,7 @@ async def accept(container: Container, data: bytes, document: NewDocument = DOCU
 
 async def count(container: Container, table: str) -> int:
     async with container.database.connection() as connection:
-        cursor = await connection.execute(f"select count(*) from {table}")  # type: ignore[arg-type]
+        cursor = await connection.execute(f"select count(*) from {table}")
         rows = await cursor.fetchall()
         return int(rows[0][0])
 

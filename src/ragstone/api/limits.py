@@ -14,7 +14,7 @@ from ragstone.domain.errors import TooLarge
 MIB = 1 << 20
 LARGEST_JSON = 2 * MIB
 # Parsing JSON holds the interpreter: some 5 ms per MiB in which nothing else is served. A form is read in pieces.
-LARGEST_JSON_DOCUMENT = 16 * MIB
+LARGEST_JSON_DOCUMENT = 8 * MIB
 _FORM_FIELDS = MIB
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 64 * MIB

@@ -58,7 +58,7 @@ async def keys(container: Container) -> Check:
         name="keys",
         status="failed",
         detail=f"none, and {host} is no loopback address",
-        remedy="Make one with `ragstone keys create NAME`, or serve on 127.0.0.1.",
+        remedy="Make one with `ragstone keys create`, or serve on 127.0.0.1.",
     )
 
 

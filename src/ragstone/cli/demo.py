@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ragstone.cli.summary import IngestSummary
     from ragstone.settings import Settings
 
-QUESTION = "What happens when a worker is killed?"
+QUESTION = "Where are the bytes of a document stored?"
 
 
 async def show_demo(settings: "Settings", url: str) -> None:

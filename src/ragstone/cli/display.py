@@ -3,46 +3,54 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from ragstone.cli import output
 from ragstone.cli.meter import Reading
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _LINE_SECONDS = 2.0
 _BAR_WIDTH = 24
 
 
-def facts(reading: Reading) -> str:
-    """Say how far it is, in one line."""
+def pace(reading: Reading) -> str:
+    """Say how much is done, how fast, and how long the rest will take."""
     eta = "-" if reading.eta is None else f"{int(reading.eta) // 60}:{int(reading.eta) % 60:02}"
+    return f"{reading.ended:,}/{reading.files:,} done · {reading.speed:,.1f} chunks/s · ETA {eta}"
+
+
+def counts(reading: Reading) -> str:
+    """Say how many documents have come how far."""
     return (
-        f"{reading.ended:,}/{reading.files:,} done · {reading.accepted:,} accepted · {reading.searchable:,} searchable"
-        f" · {reading.ready:,} ready · {reading.failed:,} failed · {reading.embedded:,} chunks embedded"
-        f" · {reading.speed:,.1f} chunks/s · ETA {eta}"
+        f"{reading.accepted:,} accepted · {reading.searchable:,} searchable · {reading.ready:,} ready"
+        f" · {reading.failed:,} failed · {reading.embedded:,} chunks embedded"
     )
 
 
 @contextmanager
 def progress_display() -> Iterator[Callable[[Reading], None]]:
     """Yield what shows a reading, in the way that standard error can show it."""
-    if output.stderr().is_terminal:
-        with _bar() as show:
-            yield show
-    else:
+    if not output.stderr().is_terminal:
         yield _lines()
+        return
+    from rich.live import Live
+
+    with Live(console=output.stderr()) as live:
+        yield lambda reading: live.update(_picture(reading))
 
 
-@contextmanager
-def _bar() -> Iterator[Callable[[Reading], None]]:
-    from rich.progress import BarColumn, Progress, TextColumn
+def _picture(reading: Reading) -> "RenderableType":
+    from rich.console import Group
+    from rich.progress_bar import ProgressBar
+    from rich.table import Table
+    from rich.text import Text
 
-    columns = (BarColumn(bar_width=_BAR_WIDTH), TextColumn("{task.fields[facts]}", markup=False))
-    with Progress(*columns, console=output.stderr()) as bar:
-        task = bar.add_task("ingest", total=None, facts="")
-
-        def show(reading: Reading) -> None:
-            bar.update(task, completed=reading.ended, total=reading.files, facts=facts(reading))
-
-        yield show
+    head = Table.grid(padding=(0, 1))
+    bar = ProgressBar(total=max(reading.files, 1), completed=reading.ended, width=_BAR_WIDTH)
+    head.add_row(bar, Text(pace(reading)))
+    return Group(head, Text(counts(reading), style="dim"))
 
 
 def _lines() -> Callable[[Reading], None]:
@@ -53,6 +61,6 @@ def _lines() -> Callable[[Reading], None]:
         nonlocal due
         if time.monotonic() >= due or reading.ended == reading.files:
             due = time.monotonic() + _LINE_SECONDS
-            output.note(facts(reading))
+            output.note(f"{pace(reading)} · {counts(reading)}")
 
     return show

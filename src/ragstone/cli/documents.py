@@ -37,11 +37,9 @@ def list_documents(
     if as_json:
         output.print_json(page)
         return
-    output.print_table(
-        ("id", "state", "chunks", "collection", "title", "uri"),
-        ((each.id, each.state, each.chunk_count, each.collection, each.title, each.uri) for each in page.items),
-        wrap=("title", "uri"),
-    )
+    for each in page.items:
+        output.say(f"{each.id}  {each.state:<10}  {each.chunk_count:>6,} chunks  {each.title}")
+        output.say(f"    {each.collection}  {each.uri}", style="dim")
     output.note_more(page.next_cursor)
 
 

@@ -33,11 +33,9 @@ def list_jobs(
     if as_json:
         output.print_json(page)
         return
-    output.print_table(
-        ("id", "state", "attempts", "chunks", "embedded", "uri"),
-        ((each.id, each.state, each.attempts, each.chunk_count, each.embedded_count, each.uri) for each in page.items),
-        wrap=("uri",),
-    )
+    for each in page.items:
+        output.say(f"{each.id}  {each.state:<10}  {each.embedded_count:>6,} of {each.chunk_count:,} chunks embedded")
+        output.say(f"    {each.collection}  {each.uri}", style="dim")
     output.note_more(page.next_cursor)
 
 

@@ -22,7 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="Make, list and revoke API keys. Th
 @app.command()
 def create(
     *,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whom or what the key is for.")],
+    name: Annotated[str, typer.Option("--name", help="Whom or what the key is for.")] = "key",
     permission: Annotated[
         list[Permission] | None,
         typer.Option("--permission", help="What the key may do; read if not given, admin is all. Repeatable."),
@@ -58,22 +58,14 @@ def list_keys(as_json: AsJson = False) -> None:
     if as_json:
         output.print_json(Page[ApiKey](items=[ApiKey.from_domain(each) for each in found], next_cursor=None))
         return
-    output.print_table(
-        ("id", "name", "tenant", "may", "readers", "created", "revoked"),
-        (
-            (
-                each.id,
-                each.name,
-                each.tenant,
-                ", ".join(each.permissions),
-                ", ".join(each.readers),
-                f"{each.created_at:%Y-%m-%d %H:%M}",
-                f"{each.revoked_at:%Y-%m-%d %H:%M}" if each.revoked_at else "",
-            )
-            for each in found
-        ),
-        wrap=("readers",),
-    )
+    for each in found:
+        state = f"revoked {each.revoked_at:%Y-%m-%d %H:%M}" if each.revoked_at else "valid"
+        output.say(f"{each.id}  {each.name}  {state}")
+        output.say(
+            f"    may {', '.join(each.permissions)}  reads as {', '.join(each.readers)}"
+            f"  tenant {each.tenant}  made {each.created_at:%Y-%m-%d %H:%M}",
+            style="dim",
+        )
 
 
 @app.command()

@@ -1,6 +1,7 @@
 """The client over the record on this machine: what the HTTP routes do, without HTTP."""
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -41,6 +42,8 @@ from ragstone.telemetry import configure_logging
 
 _MOST_IDS = 10_000
 _JOBS_AT_A_TIME = 1000
+# They tell at length of lost connections, which are waited for and told of in one line.
+_LOST_CONNECTIONS = ("procrastinate.manager", "psycopg")
 
 
 class Identified(Protocol):
@@ -61,6 +64,8 @@ def quiet_settings() -> Settings:
         return settings
     quiet = settings.model_copy(update={"log_level": "warning"})
     configure_logging(quiet)
+    for name in _LOST_CONNECTIONS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     structlog.configure(processors=[_without_failures, *structlog.get_config()["processors"]])
     return quiet
 

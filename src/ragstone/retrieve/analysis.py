@@ -23,7 +23,7 @@ STOP_WORDS = frozenset(
     "a an and are as at be been being but by can could did do does doing for from had has have having he her hers him"
     " his how i if in into is it its itself me my no not of on or our ours she should so some such than that the their"
     " theirs them then there these they this those through to too up us was we were what when where which while who"
-    " whom why will with would you your yours s t d ll m re ve".split()  # noqa: SIM905 (easier to read than a list)
+    " whom why will with would you your yours s t d ll m re ve".split()
 )
 
 

@@ -21,7 +21,8 @@ OTHER = EmbeddingModel("test/other", "1", dimensions=8, max_tokens=100)
 def unit_vectors(count: int, dimensions: int, *, seed: int = 0) -> Vectors:
     """Return ``count`` random unit vectors."""
     drawn = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
-    return drawn / np.linalg.norm(drawn, axis=1, keepdims=True)
+    lengths = np.linalg.norm(drawn, axis=1, keepdims=True)
+    return np.asarray(drawn / lengths, dtype=np.float32)
 
 
 class VectorIndexConformance:

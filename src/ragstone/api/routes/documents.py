@@ -92,7 +92,9 @@ async def get_document(document_id: UUID, principal: Reader, record: OpenRecord)
         return Document.from_domain(await transaction.documents.get(principal, document_id))
 
 
-@router.delete("/{document_id:uuid}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(401, 403, 404, 422, 503))
+@router.delete(
+    "/{document_id:uuid}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(401, 403, 404, 422, 503)
+)
 async def delete_document(document_id: UUID, principal: Writer, record: OpenRecord) -> None:
     """Remove a document and everything that was made from it."""
     async with record.transaction() as transaction:

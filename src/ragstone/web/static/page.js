@@ -75,7 +75,7 @@ function begin() {
   text = "";
   forgetCitations();
   document.body.classList.add("asked");
-  for (const id of ["problem", "key", "verdict", "notice", "welcome", "found"]) get(id).hidden = true;
+  for (const id of ["problem", "key", "verdict", "notice", "found"]) get(id).hidden = true;
   get("text").replaceChildren();
   get("text").classList.add("coming");
   get("text").setAttribute("aria-busy", "true");
@@ -211,7 +211,7 @@ async function countDocuments() {
   const more = pages.some((page) => page.next_cursor) ? "+" : "";
   get("counts").replaceChildren(count(documents, "document"));
   if (open) get("counts").append(" ", element("span", `still indexing ${number(open)}${more}`, { class: "busy" }));
-  get("welcome").hidden = documents > 0 || document.body.classList.contains("asked");
+  get("welcome").hidden = documents > 0;
   return open;
 }
 

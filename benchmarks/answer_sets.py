@@ -1,0 +1,241 @@
+"""Question sets for the answer benchmark, each with an index in memory: real chunks, exact search, the same fusion."""
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ragstone.domain.documents import Chunk, ParsedDocument, embedding_text
+from ragstone.domain.queries import Hit, LegRank, Ranked
+from ragstone.ingest.chunking import chunk
+from ragstone.ports.embedder import Embedder, EmbeddingModel, Tokenizer, Vectors
+from ragstone.retrieve.analysis import terms
+from ragstone.retrieve.fusion import fuse
+
+SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+DEPTH, HITS = 100, 20
+K1, B = 1.2, 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One document of a set."""
+
+    uri: str
+    title: str
+    text: str
+    media_type: str = "text/plain"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question and what is known of its answer.
+
+    ``gold``: the ``uri`` of documents that answer it, or a folder of them (``a/b/``); empty where none does.
+    ``answers``: texts one of which the answer must hold; ``sentences``: sentences that answer.
+    """
+
+    text: str
+    gold: tuple[str, ...] = ()
+    answers: tuple[str, ...] = ()
+    sentences: tuple[str, ...] = ()
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the corpus holds the answer."""
+        return bool(self.gold)
+
+    def is_gold(self, uri: str) -> bool:
+        """Say whether the document answers."""
+        return any(uri == gold or (gold.endswith("/") and uri.startswith(gold)) for gold in self.gold)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionSet:
+    """A corpus and questions asked of it."""
+
+    name: str
+    sources: tuple[Source, ...]
+    questions: tuple[Question, ...]
+
+
+class CachedEmbedder:
+    """An ``Embedder`` that keeps on disk what it has embedded, so that a second run takes seconds."""
+
+    def __init__(self, inner: Embedder, directory: Path) -> None:
+        self.inner = inner
+        self._directory = directory
+        self._known: dict[str, NDArray[np.float32]] = {}
+
+    @property
+    def model(self) -> EmbeddingModel:
+        """The model behind the cache."""
+        return self.inner.model
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """Its tokenizer."""
+        return self.inner.tokenizer
+
+    async def warm(self) -> None:
+        """Load the model behind the cache."""
+        await self.inner.warm()
+
+    async def close(self) -> None:
+        """Release it."""
+        await self.inner.close()
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """Embed what is not known yet, in memory only."""
+        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        if missing:
+            self._known.update(zip(missing, await self.inner.embed(missing), strict=True))
+        return np.array([self._known[text] for text in texts], dtype=np.float32)
+
+    async def embed_corpus(self, texts: Sequence[str]) -> Vectors:
+        """Embed, or read from disk what an earlier run embedded."""
+        digest = hashlib.sha256(repr((self.inner.model, list(texts))).encode()).hexdigest()[:16]
+        path = self._directory / f"{digest}.npy"
+        if not path.exists():
+            self._directory.mkdir(parents=True, exist_ok=True)
+            np.save(path, await self.inner.embed(texts))
+        vectors: Vectors = np.load(path)
+        self._known.update(zip(texts, vectors, strict=True))
+        return vectors
+
+
+class Index:
+    """Chunks of a corpus, searched exactly by cosine and by BM25, and fused."""
+
+    def __init__(self, sources: Sequence[Source], chunks: Sequence[tuple[int, Chunk]], vectors: Vectors) -> None:
+        self._sources = sources
+        self._contents = {source.uri: source.text for source in sources}
+        self._chunks = [each for _, each in chunks]
+        self._source_of = np.array([number for number, _ in chunks])
+        self._vectors = vectors
+        self._at = {each.id: at for at, each in enumerate(self._chunks)}
+        counted = [Counter(terms(_told(sources[number], each))) for number, each in chunks]
+        self._lengths = np.array([sum(counts.values()) for counts in counted], dtype=np.float32)
+        postings: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        for at, counts in enumerate(counted):
+            for term, count in counts.items():
+                postings[term].append((at, count))
+        self._postings = {term: np.array(found, dtype=np.float32).T for term, found in postings.items()}
+
+    @classmethod
+    async def of(cls, sources: Sequence[Source], embedder: CachedEmbedder) -> "Index":
+        """Chunk and embed a corpus as ingestion does."""
+        chunks = [(number, each) for number, source in enumerate(sources) for each in _chunked(source, embedder.inner)]
+        return cls(sources, chunks, await embedder.embed_corpus([_told(sources[n], each) for n, each in chunks]))
+
+    def content(self, uri: str) -> str:
+        """Return a document's text."""
+        return self._contents[uri]
+
+    def search(self, question: str, vector: NDArray[np.float32], without: Iterable[str] = ()) -> list[Hit]:
+        """Return the fused hits, as if the documents ``without`` were not in the corpus."""
+        gone = [number for number, source in enumerate(self._sources) if source.uri in set(without)]
+        allowed = ~np.isin(self._source_of, gone)
+        legs = {
+            "words": self._ranked(self._bm25(question) * allowed, 0.0),
+            "meaning": self._ranked(np.where(allowed, self._vectors @ vector, -2.0), -1.0),
+        }
+        return [self._hit(ranked, places) for ranked, places in fuse(legs)[:HITS]]
+
+    def _ranked(self, scores: NDArray[np.float32], least: float) -> list[Ranked]:
+        best = np.argsort(-scores, kind="stable")[:DEPTH]
+        return [Ranked(self._chunks[at].id, float(scores[at])) for at in best if scores[at] > least]
+
+    def _bm25(self, question: str) -> NDArray[np.float32]:
+        count = len(self._chunks)
+        scores = np.zeros(count, dtype=np.float32)
+        norm = K1 * (1 - B + B * self._lengths / self._lengths.mean())
+        for term in set(terms(question)) & self._postings.keys():
+            at, frequency = self._postings[term]
+            held = at.astype(int)
+            idf = np.log(1 + (count - len(held) + 0.5) / (len(held) + 0.5))
+            scores[held] += idf * frequency * (K1 + 1) / (frequency + norm[held])
+        return scores
+
+    def _hit(self, ranked: Ranked, legs: dict[str, LegRank]) -> Hit:
+        at = self._at[ranked.chunk_id]
+        number = int(self._source_of[at])
+        source = self._sources[number]
+        document_id = UUID(int=number + 1)
+        return Hit(self._chunks[at], document_id, source.title, source.uri, "default", ranked.score, legs)
+
+
+def load(name: str) -> QuestionSet:
+    """Return the set of that name. Raises ``FileNotFoundError`` where the shared data is not there."""
+    return {"squad_4k": _squad, "clapnq": _clapnq, "fastapi_en": _fastapi}[name]()
+
+
+def _chunked(source: Source, embedder: Embedder) -> list[Chunk]:
+    parsed = ParsedDocument(source.text, source.media_type, source.title or None)
+    most = embedder.model.max_tokens
+    return chunk(parsed, embedder.tokenizer, max_tokens=200, overlap=0.15, model_max_tokens=most, title=source.title)
+
+
+def _told(source: Source, each: Chunk) -> str:
+    return embedding_text(source.title, each.heading_path, each.text)
+
+
+def _squad() -> QuestionSet:
+    folder = SHARED_DATA / "squad_4k"
+    answers = {line["_id"]: tuple(line["answers"]) for line in _lines(folder / "answers.jsonl")}
+    gold = _gold(folder)
+    sources = tuple(Source(line["_id"], line["title"], line["text"]) for line in _lines(folder / "corpus.jsonl"))
+    questions = tuple(
+        Question(line["text"], gold[line["_id"]], answers[line["_id"]]) for line in _lines(folder / "queries.jsonl")
+    )
+    return QuestionSet("squad_4k", sources, questions)
+
+
+def _clapnq() -> QuestionSet:
+    folder = SHARED_DATA / "clapnq"
+    outputs = {line["_id"]: line for line in _lines(folder / "answers.jsonl")}
+    gold = _gold(folder)
+    sources = tuple(Source(line["_id"], line["title"], line["text"]) for line in _lines(folder / "corpus.jsonl"))
+    questions = []
+    for line in _lines(folder / "queries.jsonl"):
+        output = outputs[line["_id"]]
+        selected = tuple(sentence for each in output["output"] for sentence in each["selected_sentences"])
+        questions.append(Question(line["text"], gold[line["_id"]] if output["answerable"] else (), sentences=selected))
+    return QuestionSet("clapnq", sources, tuple(questions))
+
+
+def _fastapi() -> QuestionSet:
+    folder = SHARED_DATA / "docs" / "fastapi_en"
+    sources = tuple(_page(path, folder) for path in sorted(folder.rglob("*.md")))
+    asked = json.loads((Path(__file__).parent / "fastapi_questions.json").read_text(encoding="utf-8"))
+    questions = [Question(text, tuple(pages)) for text, pages in asked["answered"].items()]
+    questions += [Question(text) for text in asked["not_answered"]]
+    return QuestionSet("fastapi_en", sources, tuple(questions))
+
+
+def _page(path: Path, folder: Path) -> Source:
+    text = path.read_text(encoding="utf-8")
+    heading = next((line for line in text.splitlines() if line.startswith("# ")), f"# {path.stem}")
+    title = heading.removeprefix("# ").partition(" {")[0]
+    return Source(str(path.relative_to(folder)), title, text, "text/markdown")
+
+
+def _gold(folder: Path) -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = defaultdict(tuple)
+    for line in (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines()[1:]:
+        question, document, _ = line.split("\t")
+        found[question] += (document,)
+    return found
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            yield json.loads(line)
