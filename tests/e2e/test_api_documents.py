@@ -2,10 +2,18 @@
 
 import json
 import uuid
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
-from tests.e2e.conftest import ready
+from tests.e2e.conftest import LiveServer, ready
+
+from ragstone.adapters.fetchers.http import HttpFetcher
+from ragstone.api.dependencies import fetcher_of
 
 HANDBOOK = """# Quarry handbook
 
@@ -104,6 +112,41 @@ async def test_ready_made_chunks_keep_what_was_said_of_them(client: httpx.AsyncC
     content = (await client.get(f"/v1/documents/{document['id']}/content")).json()["content"]
     for each in listed["items"]:
         assert content[each["start"] : each["end"]] == each["text"]
+
+
+@pytest.fixture
+def handbook_url(tmp_path: Path) -> Iterator[str]:
+    """The address of a web server that has the handbook."""
+    (tmp_path / "handbook.md").write_text(HANDBOOK)
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path))) as web:
+        thread = Thread(target=web.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{web.server_port}/handbook.md"
+        web.shutdown()
+        thread.join()
+
+
+async def test_a_document_can_be_fetched(
+    client: httpx.AsyncClient, collection: str, server: LiveServer, handbook_url: str
+) -> None:
+    body = {"uri": handbook_url, "collection": collection, "metadata": {"from": "the web"}}
+    refused = await client.post("/v1/documents", json=body)
+    assert (refused.status_code, "public" in refused.text) == (422, True)
+
+    server.app.dependency_overrides[fetcher_of] = lambda: HttpFetcher(max_bytes=10_000, allowed=lambda _: True)
+    try:
+        document = await ready(client, await client.post("/v1/documents", json=body))
+        missing = await client.post("/v1/documents", json={**body, "uri": f"{handbook_url}.not"})
+    finally:
+        server.app.dependency_overrides.clear()
+    assert (document["uri"], document["title"]) == (handbook_url, "Quarry handbook")
+    assert document["metadata"] == {"from": "the web"}
+    assert missing.status_code == 422
 
 
 async def test_lists_go_page_by_page(client: httpx.AsyncClient, collection: str) -> None:

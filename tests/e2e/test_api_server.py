@@ -75,7 +75,7 @@ async def test_health_and_metrics(client: httpx.AsyncClient) -> None:
     assert metrics.headers["content-type"].startswith("text/plain; version=")
     assert 'ragstone_errors_total{code="not_found"}' in metrics.text
     assert 'ragstone_request_seconds_count{route="none",status="404"}' in metrics.text
-    documents = 'ragstone_request_seconds_count{route="/v1/documents/{document_id:uuid}",status="404"}'
+    documents = 'ragstone_request_seconds_count{route="/v1/documents/{document_id}",status="404"}'
     assert documents in metrics.text
 
 

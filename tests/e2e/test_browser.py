@@ -28,6 +28,7 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
+    "--force-prefers-reduced-motion",
     "--window-size=1280,860",
 )
 HANDBOOK = """# Quarry handbook
@@ -146,6 +147,47 @@ def test_markup_in_a_document_stays_text(page: Page) -> None:
     assert page.all("#reply img, #context img, #reply script, #context script, a[href^=javascript]") == []
     assert page.browser.title == "Ragstone"
     assert page.complaints() == []
+
+
+MARKDOWN = r"""
+## Steps
+
+1. Cut *twice*
+   and **measure** [1]
+2. `a < b`[2]
+
+| stone | [kind](https://example.org/k) |
+|---|:-:|
+| slate | <b>bold</b> |
+
+> Quoted [9]
+
+```html
+<script>alert(1)</script>
+```
+
+[x](javascript:alert(1)) ![y](data:text/html,z) snake_case_name
+"""
+DRAWN = (
+    "<h3>Steps</h3>"
+    "<ol><li>Cut <em>twice</em> and <strong>measure</strong> <i>1</i></li><li><code>a &lt; b</code><i>2</i></li></ol>"
+    '<table><tr><th>stone</th><th><a href="https://example.org/k" rel="noopener noreferrer nofollow" target="_blank">'
+    "kind</a></th></tr><tr><td>slate</td><td>&lt;b&gt;bold&lt;/b&gt;</td></tr></table>"
+    "<blockquote><p>Quoted <i>9</i></p></blockquote>"
+    "<pre><code>&lt;script&gt;alert(1)&lt;/script&gt;</code></pre>"
+    "<p>[x](javascript:alert(1)) y snake_case_name</p>"
+)
+DRAW = """
+    const [markdown, done] = arguments;
+    import("/static/markdown.js").then(({ element, render }) => {
+        done(element("div", render(markdown, (n) => element("i", String(n)))).innerHTML);
+    });
+"""
+
+
+def test_markdown_becomes_plain_nodes(page: Page) -> None:
+    drawn = page.browser.execute_async_script(DRAW, MARKDOWN)
+    assert drawn == DRAWN
 
 
 def test_an_error_is_shown_with_its_remedy(page: Page) -> None:

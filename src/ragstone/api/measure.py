@@ -31,5 +31,5 @@ class Measure:
         try:
             await self._app(scope, receive, send_noted)
         finally:
-            route = getattr(scope.get("route"), "path", _UNKNOWN)
+            route = getattr(scope.get("route"), "path_format", _UNKNOWN)
             REQUEST_SECONDS.labels(route, str(status)).observe(time.perf_counter() - began)

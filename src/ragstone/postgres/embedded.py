@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
+from urllib.parse import quote
 
 import psutil
 
@@ -64,7 +65,8 @@ class EmbeddedPostgres:
                 self._initialise()
             if not self.running():
                 self._launch()
-        return f"postgresql://{_DATABASE_USER}@/postgres?host={self._socket_dir()}"
+        port = self._postmaster_lines()[3]  # an operator may have set another one
+        return f"postgresql://{_DATABASE_USER}@/postgres?host={quote(str(self._socket_dir()))}&port={port}"
 
     def stop(self) -> None:
         """Leave the server, and stop it if nobody else uses it."""

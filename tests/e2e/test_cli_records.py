@@ -1,0 +1,153 @@
+"""Documents, jobs, collections, keys and the database from the command line."""
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.e2e.command_line import RAGSTONE, CommandLine, on_record, write_pages
+from tests.e2e.conftest import LiveServer, MakeSettings
+
+NO_ID = "01900000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def cli(server: LiveServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLine]:
+    """Return the command line on the server's record, where some documents are in the collection ``records``."""
+    folder = write_pages(tmp_path_factory.mktemp("records"), 3, words=900)
+    (folder / "broken.pdf").write_bytes(b"%PDF-1.7\n" + bytes(range(256)) * 8)
+    command_line = on_record(server.settings)
+    command_line.run("ingest", str(folder), "--collection", "records", "--metadata", "a=b", code=1)
+    yield command_line
+
+
+def body(cli: CommandLine, *arguments: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(cli.run(*arguments, "--json").stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def documents(cli: CommandLine) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = body(cli, "documents", "list", "--collection", "records")["items"]
+    return items
+
+
+def test_every_reading_command_prints_what_http_replies(
+    cli: CommandLine, server: LiveServer, documents: list[dict[str, Any]]
+) -> None:
+    ready = next(each for each in documents if each["state"] == "ready")
+    reads = {
+        f"documents/{ready['id']}": ("documents", "show", ready["id"]),
+        f"documents/{ready['id']}/content": ("documents", "content", ready["id"]),
+        f"documents/{ready['id']}/chunks?limit=2": ("documents", "chunks", ready["id"], "--limit", "2"),
+        f"documents/{ready['id']}/chunks?cursor=0": ("documents", "chunks", ready["id"], "--cursor", "0"),
+        f"jobs/{ready['job_id']}": ("jobs", "show", ready["job_id"]),
+        "documents?collection=records&limit=2": ("documents", "list", "--collection", "records", "--limit", "2"),
+        "documents?collection=records&state=failed": (
+            "documents",
+            "list",
+            "--collection",
+            "records",
+            "--state",
+            "failed",
+        ),
+        f"jobs?limit=1&cursor={ready['job_id']}": ("jobs", "list", "--limit", "1", "--cursor", ready["job_id"]),
+    }
+    for path, command in reads.items():
+        replied = httpx.get(f"{server.url}/v1/{path}", trust_env=False).text
+        assert cli.run(*command, "--json").stdout.strip() == replied
+        assert cli.run(*command, "--json", "--url", server.url).stdout.strip() == replied
+
+
+def test_lists_for_a_person(cli: CommandLine, documents: list[dict[str, Any]]) -> None:
+    ran = cli.run("documents", "list", "--collection", "records", "--limit", "3")
+    assert ran.stdout.count("records  file:///") == 3
+    assert ran.stderr.startswith("There are more: --cursor ")
+    failed = next(each for each in documents if each["state"] == "failed")
+    shown = cli.run("documents", "show", failed["id"]).stdout
+    assert "failed in" in shown
+    assert "remedy" in shown
+    assert "parse" in cli.run("jobs", "show", failed["job_id"]).stdout
+    ready = next(each for each in documents if each["state"] == "ready")
+    assert cli.run("documents", "content", ready["id"]).stdout.startswith("# Stone ")
+    assert "tokens" in cli.run("documents", "chunks", ready["id"]).stdout
+    assert failed["job_id"] in cli.run("jobs", "list", "--state", "failed", "--limit", "200").stdout
+
+
+def test_a_failed_job_can_be_tried_again_and_ends_as_before(cli: CommandLine, documents: list[dict[str, Any]]) -> None:
+    failed = next(each for each in documents if each["state"] == "failed")
+    assert body(cli, "jobs", "retry", failed["job_id"])["state"] == "accepted"
+    ready = next(each for each in documents if each["state"] == "ready")
+    assert "cannot be cancelled" in cli.fails("jobs", "cancel", ready["job_id"])
+    assert "nothing to retry" in cli.fails("jobs", "retry", ready["job_id"])
+
+
+@pytest.mark.parametrize(
+    "command", [("documents", "show"), ("documents", "delete"), ("jobs", "show"), ("keys", "revoke")]
+)
+def test_what_is_not_there(cli: CommandLine, command: tuple[str, ...]) -> None:
+    assert "There is no such" in cli.fails(*command, NO_ID)
+
+
+@pytest.mark.parametrize("cursor", ["x", "01900000"])
+def test_a_cursor_that_is_none(cli: CommandLine, cursor: str) -> None:
+    assert "is no cursor" in cli.fails("documents", "list", "--cursor", cursor)
+
+
+@pytest.mark.parametrize("where", ["near", "far"])
+def test_deleted_documents_are_gone(cli: CommandLine, server: LiveServer, tmp_path: Path, where: str) -> None:
+    far = ("--url", server.url) if where == "far" else ()
+    write_pages(tmp_path, 2)
+    collection = f"gone-{where}"
+    assert body(cli, "collections", "create", collection, *far)["name"] == collection
+    cli.run("ingest", str(tmp_path), "--collection", collection, *far)
+    ids = [each["id"] for each in body(cli, "documents", "list", "--collection", collection)["items"]]
+    ran = cli.run("documents", "delete", *ids, *far)
+    assert ran.stdout.splitlines() == [f"deleted {each}" for each in ids]
+    listed = body(cli, "collections", "list", *far)["items"]
+    assert [each["documents"] for each in listed if each["name"] == collection] == [0]
+    assert collection in cli.run("collections", "list", *far).stdout
+
+
+def test_keys_are_shown_once_and_end_when_revoked(cli: CommandLine, server: LiveServer) -> None:
+    made = body(cli, "keys", "create", "--name", "app", "--permission", "read", "--reader", "hr")
+    assert made["permissions"] == ["read"]
+    assert made["readers"] == ["everyone", "hr"]
+    far = ("--url", server.url, "--key", made["key"])
+    assert "items" in body(cli, "collections", "list", *far)
+    assert "may not write" in cli.fails("collections", "create", "new", *far)
+    listing = cli.run("keys", "list").stdout + cli.run("keys", "list", "--json").stdout
+    assert made["id"] in listing
+    assert made["key"] not in listing
+    assert "revoked" in cli.run("keys", "revoke", made["id"]).stdout
+    assert "key is not valid" in cli.fails("collections", "list", *far)
+    plain = cli.run("keys", "create", "--permission", "write")
+    assert plain.stdout.startswith("rs_")
+    assert len(plain.stdout.split()) == 1
+    assert "not shown again" in plain.stderr
+
+
+def test_the_database_is_looked_at_and_migrated(make_settings: MakeSettings) -> None:
+    cli = on_record(make_settings())
+    before = body(cli, "db", "status")
+    assert "0001_foundations" in before["pending"]
+    assert "0001_foundations" in cli.run("db", "status").stdout
+    assert "applied 0001_foundations" in cli.run("db", "migrate").stdout
+    after = body(cli, "db", "migrate")
+    assert (after["pending"], after["applied"]) == ([], [])
+    assert after["postgresql"].startswith(("15", "16", "17", "18"))
+
+
+def test_a_pipe_that_closes_early_is_no_error(cli: CommandLine, documents: list[dict[str, Any]]) -> None:
+    ready = next(each for each in documents if each["state"] == "ready")
+    arguments = [RAGSTONE, "documents", "chunks", ready["id"], "--limit", "200"]
+    with subprocess.Popen(arguments, env=cli.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout
+        assert process.stderr
+        process.stdout.close()
+        said = process.stderr.read().decode()
+    assert "Traceback" not in said
