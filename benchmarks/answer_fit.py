@@ -100,12 +100,13 @@ async def fit(cache: Path) -> None:
     """Fit everything and print it."""
     inner = MiniLM(data_dir=cache)
     await inner.warm()
-    embedder = CachedEmbedder(inner, cache / "vectors")
+    embedder = CachedEmbedder(inner, cache)
     sets = {name: load(name) for name in ("squad_4k", "clapnq", "fastapi_en")}
     indexes = {name: await Index.of(found.sources, embedder) for name, found in sets.items()}
     bench = Bench(sets, indexes, embedder)
     _fit_sentences(await _choices(bench))
     _fit_confidence(await _cases(bench))
+    await embedder.close()
     await inner.close()
 
 

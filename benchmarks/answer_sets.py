@@ -71,8 +71,11 @@ class CachedEmbedder:
 
     def __init__(self, inner: Embedder, directory: Path) -> None:
         self.inner = inner
-        self._directory = directory
-        self._known: dict[str, NDArray[np.float32]] = {}
+        self._known: dict[bytes, NDArray[np.float16]] = {}
+        self._path = directory / f"vectors-{inner.model.version}.npz"
+        if self._path.exists():
+            with np.load(self._path) as stored:
+                self._known = dict(zip((bytes(key) for key in stored["keys"]), stored["vectors"], strict=True))
 
     @property
     def model(self) -> EmbeddingModel:
@@ -88,27 +91,20 @@ class CachedEmbedder:
         """Load the model behind the cache."""
         await self.inner.warm()
 
-    async def close(self) -> None:
-        """Release it."""
-        await self.inner.close()
-
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """Embed what is not known yet, in memory only."""
-        missing = [text for text in dict.fromkeys(texts) if text not in self._known]
+        """Embed what is not known yet."""
+        keys = [hashlib.sha256(text.encode()).digest()[:16] for text in texts]
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in self._known}
         if missing:
-            self._known.update(zip(missing, await self.inner.embed(missing), strict=True))
-        return np.array([self._known[text] for text in texts], dtype=np.float32)
+            vectors = await self.inner.embed(list(missing.values()))
+            self._known.update(zip(missing, vectors.astype(np.float16), strict=True))
+        return np.array([self._known[key] for key in keys], dtype=np.float32)
 
-    async def embed_corpus(self, texts: Sequence[str]) -> Vectors:
-        """Embed, or read from disk what an earlier run embedded."""
-        digest = hashlib.sha256(repr((self.inner.model, list(texts))).encode()).hexdigest()[:16]
-        path = self._directory / f"{digest}.npy"
-        if not path.exists():
-            self._directory.mkdir(parents=True, exist_ok=True)
-            np.save(path, await self.inner.embed(texts))
-        vectors: Vectors = np.load(path)
-        self._known.update(zip(texts, vectors, strict=True))
-        return vectors
+    async def close(self) -> None:
+        """Write what is known to disk."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        keys = np.array([np.void(key) for key in self._known])
+        np.savez(self._path, keys=keys, vectors=np.array(list(self._known.values())))
 
 
 class Index:
@@ -133,7 +129,7 @@ class Index:
     async def of(cls, sources: Sequence[Source], embedder: CachedEmbedder) -> "Index":
         """Chunk and embed a corpus as ingestion does."""
         chunks = [(number, each) for number, source in enumerate(sources) for each in _chunked(source, embedder.inner)]
-        return cls(sources, chunks, await embedder.embed_corpus([_told(sources[n], each) for n, each in chunks]))
+        return cls(sources, chunks, await embedder.embed([_told(sources[n], each) for n, each in chunks]))
 
     def content(self, uri: str) -> str:
         """Return a document's text."""

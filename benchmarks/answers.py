@@ -200,12 +200,13 @@ async def run(arguments: argparse.Namespace) -> list[Figures]:
     rows = []
     for name in arguments.sets:
         found = load(name)
-        embedder = CachedEmbedder(inner, arguments.cache / "vectors")
+        embedder = CachedEmbedder(inner, arguments.cache)
         index = await Index.of(found.sources, embedder)
         asked = await ask(sample(found, arguments.questions), index, embedder)
         rows.append(figures(name, asked, await timed(asked, inner)))
         if arguments.show:
             show(asked, arguments.show)
+        await embedder.close()
     await inner.close()
     return rows
 

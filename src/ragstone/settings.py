@@ -5,6 +5,7 @@ Read from ``RAGSTONE_*`` environment variables, then from ``ragstone.toml`` in t
 """
 
 import os
+import pwd
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,12 +22,12 @@ from ragstone.domain.errors import ConfigurationError
 
 
 def default_data_dir() -> Path:
-    """Where Ragstone keeps its record: ``/var/lib/ragstone`` for root, else the user's data directory.
+    """Where Ragstone keeps its record: the user's data directory, or ``/var/lib/ragstone`` for root at home.
 
-    PostgreSQL refuses to run as root, so root's record must lie where another user may reach it;
-    a home directory of mode 0700 is not such a place.
+    PostgreSQL refuses to run as root, so root's record must lie where another user may pass, and root's own
+    home should not be opened for that. A ``HOME`` that root was given on purpose is taken.
     """
-    if hasattr(os, "geteuid") and os.geteuid() == 0:
+    if os.geteuid() == 0 and Path.home() == Path(pwd.getpwuid(0).pw_dir):
         return Path("/var/lib/ragstone")
     return platformdirs.user_data_path("ragstone", appauthor=False)
 

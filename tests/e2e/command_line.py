@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-
 from ragstone.settings import Settings
 
 RAGSTONE = str(Path(sys.executable).parent / "ragstone")

@@ -4,26 +4,25 @@ import json
 import re
 import signal
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-
-from ragstone.settings import Settings
 from tests.e2e.command_line import CommandLine, on_record
 from tests.e2e.conftest import LiveServer
+
+from ragstone.settings import Settings
 
 HEADING = re.compile(r"is ready at (\S+)")
 
 
 @pytest.fixture(scope="module")
-def cli(data_dir: Path, tmp_path_factory: pytest.TempPathFactory, server: LiveServer) -> Iterator[CommandLine]:
+def cli(data_dir: Path, tmp_path_factory: pytest.TempPathFactory, server: LiveServer) -> CommandLine:
     """Return the command line on an embedded record of its own; the model's graph, already built, is shared."""
     own = tmp_path_factory.mktemp("embedded")
     (own / "models").symlink_to(data_dir / "models")
-    yield CommandLine({"RAGSTONE_DATA_DIR": str(own)})
+    return CommandLine({"RAGSTONE_DATA_DIR": str(own)})
 
 
 def checks(cli: CommandLine, code: int = 0) -> dict[str, dict[str, Any]]:

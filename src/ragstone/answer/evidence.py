@@ -47,14 +47,16 @@ class Read:
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """A unit that may be quoted, with what it announces: units ``index`` to ``last`` of passage ``position`` (from 0).
+    """A unit that may be quoted: the ``index``-th of passage ``position`` (both from 0).
 
-    ``text`` is as it is read aloud, without link targets and tags; ``links`` is the share of its source
-    that links take up. ``around`` holds its neighbours' words too.
+    ``first`` to ``last`` are the units that it is quoted with: the head of its table, the list or the code
+    that it announces. ``text`` and ``terms`` are theirs, as they are read aloud, without link targets and
+    tags; ``links`` is the share of the source that links take up. ``around`` holds the neighbours' words too.
     """
 
     position: int
     index: int
+    first: int
     last: int
     kind: Kind
     text: str
@@ -104,22 +106,24 @@ def _read(passage: Passage, language: Language) -> Read:
 def _sentences(position: int, each: Read, language: Language) -> Iterator[Sentence]:
     terms = [language.terms(aloud(each.text(index))) for index in range(len(each.units))]
     for index, unit in enumerate(each.units):
-        if not quotable(unit) or _UNREADABLE.match(each.text(index)):
+        if not quotable(unit) or _is_head(each, index) or _UNREADABLE.match(each.text(index)):
             continue
-        last = announced(each, index)
-        source = each.text(index, last)
-        mine = [term for own in terms[index : last + 1] for term in own]
+        head, last = _table_head(each, index), announced(each, index)
+        short = each.units[last].end - each.units[head].start <= MOST_BROUGHT
+        source = f"{each.text(head)}\n{each.text(index)}" if head < index else each.text(index, last)
+        mine = (terms[head] if head < index else []) + [term for own in terms[index : last + 1] for term in own]
         around = [term for near in terms[max(0, index - 1) : last + 2] for term in near]
         yield Sentence(
             position=position,
             index=index,
+            first=head if short else index,
             last=last,
             kind=unit.kind,
             text=aloud(source),
             links=sum(len(link[0]) for link in _LINK.finditer(source)) / len(source),
             terms=frozenset(mine),
             pairs=_pairs(mine),
-            around=frozenset(around),
+            around=frozenset(mine + around),
         )
 
 
@@ -145,6 +149,27 @@ def announced(each: Read, index: int) -> int:
         if unit.kind is Kind.CODE:
             break
     return last
+
+
+def _is_head(each: Read, index: int) -> bool:
+    """Say whether a unit is a table's first row, which a row of dashes follows."""
+    if each.units[index].kind is not Kind.ROW or index + 1 == len(each.units):
+        return False
+    return each.units[index + 1].kind is Kind.MARKUP and each.text(index + 1).lstrip().startswith(
+        ("|-", "|:", "| -", "| :")
+    )
+
+
+def _table_head(each: Read, index: int) -> int:
+    """Return the head of the table that a row stands in; ``index`` where there is none in the passage."""
+    at = index
+    while at > 0 and each.units[at].kind in (Kind.ROW, Kind.MARKUP):
+        if each.units[at].kind is Kind.MARKUP and not each.text(at).startswith("|"):
+            break
+        if _is_head(each, at):
+            return at
+        at -= 1
+    return at if _is_head(each, at) else index
 
 
 def _pairs(terms: Sequence[str]) -> frozenset[tuple[str, str]]:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from ragstone.answer.evidence import Read, Reading, Sentence, announced, quotable
+from ragstone.answer.evidence import Read, Reading, Sentence, announced
 from ragstone.answer.quoting import Quote, span_of
 from ragstone.domain.sentences import Kind
 
@@ -86,7 +86,7 @@ class _Chosen:
         sentence = each.sentence
         if self._quoted(sentence) or self._repeats(sentence):
             return
-        run = self._completed(_Run(sentence.position, sentence.index, sentence.last), each.score)
+        run = self._completed(_Run(sentence.position, sentence.first, sentence.last), each.score)
         if any(
             run.position == other.position and run.first <= other.last and other.first <= run.last
             for other in self._runs
@@ -133,10 +133,12 @@ class _Chosen:
 
 
 def _adjoins(each: Read, run: _Run, index: int) -> bool:
-    """Say whether nothing but white space and list marks lies between the unit ``index`` and the run beside it."""
-    if not 0 <= index < len(each.units) or not quotable(each.units[index]):
+    """Say whether the unit ``index`` reads on from the run beside it: of the same kind, white space between."""
+    if not 0 <= index < len(each.units) or each.units[index].kind not in (Kind.PROSE, Kind.ITEM):
         return False
     before, after = (index, run.first) if index < run.first else (run.last, index)
+    if each.units[before].kind is not each.units[after].kind:
+        return False
     between = each.passage.hit.chunk.text[each.units[before].end : each.units[after].start]
     return _BETWEEN.fullmatch(between) is not None
 

@@ -1,8 +1,9 @@
 """The first step of the offline flow: take bytes in, and answer only when the record holds them."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ragstone.domain.access import EVERYONE, Principal
@@ -16,6 +17,8 @@ from ragstone.ports.record import Accepted, NewDocument, Record, Transaction
 
 PART_BYTES = 1 << 20
 _HEAD_BYTES = 4096
+MAX_URI_BYTES = 2000
+"""What PostgreSQL's unique index of names takes, with room to spare."""
 _CHUNKS_MEDIA_TYPE = "application/vnd.ragstone.chunks+json"
 _SEPARATOR = "\n\n"
 
@@ -68,6 +71,7 @@ class Intake:
         Raises ``InvalidRequest`` for an empty document, ``TooLarge``, ``UnsupportedMediaType``, ``NotFound``
         for an unknown collection; then nothing is stored.
         """
+        _check_uri(label)
         head, parts = await _peek(self._bounded(parts))
         if not head:
             raise InvalidRequest("The document is empty.", remedy="Send a file that has content.")
@@ -95,9 +99,10 @@ class Intake:
         The document's content is the chunks' texts, joined by an empty line. Raises ``InvalidRequest``
         for no chunks, an empty one, or one over the embedding model's limit.
         """
+        _check_uri(label)
         await self._embedder.warm()
-        counts = self._count_tokens(chunks)
-        sent = json.dumps([_as_json(chunk) for chunk in chunks], ensure_ascii=False, sort_keys=True).encode()
+        counts = await asyncio.to_thread(self._count_tokens, chunks)
+        sent = await asyncio.to_thread(_as_json, chunks)
         parsed = ParsedDocument(_SEPARATOR.join(chunk.text for chunk in chunks), _CHUNKS_MEDIA_TYPE, label.title)
         made = _place(chunks, counts)
         async with self._record.transaction() as transaction:
@@ -162,6 +167,14 @@ def _place(chunks: Sequence[ReadyChunk], token_counts: Sequence[int]) -> list[Ch
     return placed
 
 
+def _check_uri(label: Label) -> None:
+    if label.uri is not None and not 0 < len(label.uri.encode()) <= MAX_URI_BYTES:
+        raise InvalidRequest(
+            f"A uri has 1 to {MAX_URI_BYTES} bytes; this one has {len(label.uri.encode())}.",
+            remedy="Use a shorter one.",
+        )
+
+
 async def _ensure_default(transaction: Transaction, principal: Principal, label: Label) -> None:
     """The default collection comes into being with its first document; any other is made on purpose."""
     if label.collection == DEFAULT_COLLECTION:
@@ -180,14 +193,8 @@ def _new_document(label: Label, media_type: str, sha256: str) -> NewDocument:
     )
 
 
-def _as_json(chunk: ReadyChunk) -> dict[str, Any]:
-    return {
-        "id": chunk.id,
-        "text": chunk.text,
-        "heading_path": list(chunk.heading_path),
-        "page": chunk.page,
-        "metadata": dict(chunk.metadata),
-    }
+def _as_json(chunks: Sequence[ReadyChunk]) -> bytes:
+    return json.dumps([asdict(chunk) for chunk in chunks], ensure_ascii=False, sort_keys=True).encode()
 
 
 async def _peek(parts: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:

@@ -1,5 +1,6 @@
 """Chunks: written with a version, read by retrieval."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -61,6 +62,8 @@ async def insert_chunks(connection: Connection, version_id: UUID, chunks: Sequen
     )
     async with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
         for chunk in chunks:
+            if chunk.ordinal % 100 == 0:
+                await asyncio.sleep(0)  # formatting thousands of rows must not hold the event loop
             await copy.write_row(
                 (
                     chunk.id,
