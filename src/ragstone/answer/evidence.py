@@ -105,10 +105,11 @@ def _read(passage: Passage, language: Language) -> Read:
 
 def _sentences(position: int, each: Read, language: Language) -> Iterator[Sentence]:
     terms = [language.terms(aloud(each.text(index))) for index in range(len(each.units))]
+    heads = _table_heads(each)
     for index, unit in enumerate(each.units):
         if not quotable(unit) or _is_head(each, index) or _UNREADABLE.match(each.text(index)):
             continue
-        head, last = _table_head(each, index), announced(each, index)
+        head, last = heads[index], announced(each, index)
         short = each.units[last].end - each.units[head].start <= MOST_BROUGHT
         source = f"{each.text(head)}\n{each.text(index)}" if head < index else each.text(index, last)
         mine = (terms[head] if head < index else []) + [term for own in terms[index : last + 1] for term in own]
@@ -160,16 +161,16 @@ def _is_head(each: Read, index: int) -> bool:
     )
 
 
-def _table_head(each: Read, index: int) -> int:
-    """Return the head of the table that a row stands in; ``index`` where there is none in the passage."""
-    at = index
-    while at > 0 and each.units[at].kind in (Kind.ROW, Kind.MARKUP):
-        if each.units[at].kind is Kind.MARKUP and not each.text(at).startswith("|"):
-            break
-        if _is_head(each, at):
-            return at
-        at -= 1
-    return at if _is_head(each, at) else index
+def _table_heads(each: Read) -> list[int]:
+    """Return for each unit the head of the table that it is a row of; itself where there is none in the passage."""
+    heads, head = [], -1
+    for index, unit in enumerate(each.units):
+        if _is_head(each, index):
+            head = index
+        elif unit.kind is not Kind.ROW and not each.text(index).startswith("|"):
+            head = -1
+        heads.append(head if head >= 0 else index)
+    return heads
 
 
 def _pairs(terms: Sequence[str]) -> frozenset[tuple[str, str]]:

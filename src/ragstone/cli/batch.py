@@ -115,18 +115,19 @@ class Batch:
     async def summary(self, seconds: float) -> IngestSummary:
         """Return the outcome, as of the last look."""
         unfinished = await _patiently(lambda: self._client.unfinished(self._job_ids))
-        failures = [*self._refused, *map(of_job, unfinished)]
+        states = self._progress.states
         return IngestSummary(
             documents=len(self._job_ids),
             accepted=len(self._job_ids) - self._unchanged,
             unchanged=self._unchanged,
             skipped=self._skipped.total(),
             skipped_kinds=dict(self._skipped.most_common()),
-            ready=self._progress.states.get(State.READY, 0),
-            failed=len(failures),
+            ready=states.get(State.READY, 0),
+            failed=len(self._refused) + states.get(State.FAILED, 0) + states.get(State.CANCELLED, 0),
+            unknown=len(self._job_ids) - sum(states.values()),
             chunks=self._progress.chunks,
             seconds=round(seconds, 2),
-            failures=failures,
+            failures=[*self._refused, *map(of_job, unfinished)],
         )
 
     async def _send(self, item: Item, described: DocumentForm) -> Accepted:

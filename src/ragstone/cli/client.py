@@ -104,7 +104,7 @@ class Client(Protocol):
         ...
 
     async def progress(self, job_ids: Sequence[UUID]) -> Progress:
-        """Count how far these jobs are; those that are gone (their document was replaced or deleted) count nowhere."""
+        """Count how far these jobs are. Those that are gone, or not for this caller, count nowhere."""
         ...
 
     async def unfinished(self, job_ids: Sequence[UUID]) -> Sequence[Job]:
@@ -117,8 +117,8 @@ class Client(Protocol):
 
 
 @asynccontextmanager
-async def open_client(url: str | None, key: str | None) -> AsyncIterator[Client]:
-    """Open the server at ``url``, or the record on this machine."""
+async def open_client(url: str | None, key: str | None, *, readers: Sequence[str] = ()) -> AsyncIterator[Client]:
+    """Open the server at ``url``, or the record on this machine, there as one who holds these ``readers``, too."""
     if url:
         from ragstone.cli.remote import open_server
 
@@ -127,7 +127,7 @@ async def open_client(url: str | None, key: str | None) -> AsyncIterator[Client]
     else:
         from ragstone.cli.local import open_local
 
-        async with open_local() as local:
+        async with open_local(readers) as local:
             yield local
 
 

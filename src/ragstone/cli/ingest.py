@@ -75,7 +75,7 @@ def ingest(
         output.print_json(outcome)
     else:
         summary.show(outcome, waited=wait)
-    if outcome.failed:
+    if outcome.failed or (wait and outcome.unknown):
         raise typer.Exit(1)
 
 
@@ -104,7 +104,7 @@ async def _ingest(
         return requested(type(described), **{**described.model_dump(), "uri": item.uri})
 
     begun = time.monotonic()
-    async with open_client(url, key) as client:
+    async with open_client(url, key, readers=described.readers) as client:
         if finding.items:
             await client.create_collection(described.collection)
         batch = Batch(client, finding)

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 from uuid import UUID
@@ -78,16 +79,17 @@ def _without_failures(_: object, __: str, event: EventDict) -> EventDict:
 
 
 @asynccontextmanager
-async def open_local() -> AsyncIterator["LocalClient"]:
-    """Open the record that the settings name. Raises as ``open_container``."""
+async def open_local(readers: Sequence[str]) -> AsyncIterator["LocalClient"]:
+    """Open the record that the settings name, as one who holds ``readers``. Raises as ``open_container``."""
     async with open_container(quiet_settings()) as container:
-        yield LocalClient(container)
+        yield LocalClient(container, readers)
 
 
 class LocalClient:
     """The ``Client`` over a container, for the person at this machine."""
 
-    def __init__(self, container: Container) -> None:
+    def __init__(self, container: Container, readers: Sequence[str] = ()) -> None:
+        self._principal = replace(LOCAL, readers=LOCAL.readers.union(readers))
         self._container = container
         self._record = container.record
 
@@ -95,26 +97,26 @@ class LocalClient:
         """Make a collection, or return the one of this name."""
         wanted = requested(NewCollection, name=name)
         async with self._record.transaction() as transaction:
-            return Collection.from_domain(await transaction.collections.create(LOCAL, wanted.name))
+            return Collection.from_domain(await transaction.collections.create(self._principal, wanted.name))
 
     async def collections(self) -> CollectionPage:
         """List all, by name."""
         async with self._record.transaction() as transaction:
-            found = await transaction.collections.list(LOCAL)
+            found = await transaction.collections.list(self._principal)
         return CollectionPage(items=[Collection.from_domain(each) for each in found], next_cursor=None)
 
     async def accept_file(self, path: Path, described: DocumentForm) -> Accepted:
         """Take in a file, in parts of 1 MiB."""
         label = described.label(filename=printable(path.name))
         async with aclosing(_parts(path)) as parts:
-            return Accepted.from_domain(await self._container.intake.accept(LOCAL, label, parts))
+            return Accepted.from_domain(await self._container.intake.accept(self._principal, label, parts))
 
     async def accept_url(self, url: str, described: DocumentForm) -> Accepted:
         """Fetch a document and take it in, named by ``url`` unless the description names it."""
         named = described if described.uri else described.model_copy(update={"uri": url})
         async with self._container.fetcher.open(url) as fetched:
             label = named.label(filename=fetched.filename, media_type=fetched.media_type)
-            return Accepted.from_domain(await self._container.intake.accept(LOCAL, label, fetched.parts))
+            return Accepted.from_domain(await self._container.intake.accept(self._principal, label, fetched.parts))
 
     async def documents(
         self, *, collection: str | None, state: State | None, cursor: str | None, limit: int
@@ -122,9 +124,9 @@ class LocalClient:
         """List documents, the oldest first."""
         async with self._record.transaction() as transaction:
             if collection is not None:
-                await transaction.collections.get(LOCAL, collection)
+                await transaction.collections.get(self._principal, collection)
             found = await transaction.documents.list(
-                LOCAL, collection=collection, state=state, after=_place(cursor), limit=limit + 1
+                self._principal, collection=collection, state=state, after=_place(cursor), limit=limit + 1
             )
         return DocumentPage(
             items=[Document.from_domain(each) for each in found[:limit]], next_cursor=_next_cursor(found, limit)
@@ -133,59 +135,61 @@ class LocalClient:
     async def document(self, document_id: UUID) -> Document:
         """Return one document."""
         async with self._record.transaction() as transaction:
-            return Document.from_domain(await transaction.documents.get(LOCAL, document_id))
+            return Document.from_domain(await transaction.documents.get(self._principal, document_id))
 
     async def delete_document(self, document_id: UUID) -> None:
         """Remove a document and all that was made from it."""
         async with self._record.transaction() as transaction:
-            await transaction.documents.delete(LOCAL, document_id)
+            await transaction.documents.delete(self._principal, document_id)
 
     async def content(self, document_id: UUID) -> Content:
         """Return a document's text."""
         async with self._record.transaction() as transaction:
-            return Content.from_domain(await transaction.documents.content(LOCAL, document_id))
+            return Content.from_domain(await transaction.documents.content(self._principal, document_id))
 
     async def chunks(self, document_id: UUID, *, cursor: str | None, limit: int) -> ChunkPage:
         """List the chunks of a document, in order."""
         after = _ordinal(cursor)
         async with self._record.transaction() as transaction:
-            found = await transaction.documents.chunks(LOCAL, document_id, after=after, limit=limit + 1)
+            found = await transaction.documents.chunks(self._principal, document_id, after=after, limit=limit + 1)
         more = str(found[limit - 1].ordinal) if len(found) > limit else None
         return ChunkPage(items=[Chunk.from_domain(each) for each in found[:limit]], next_cursor=more)
 
     async def jobs(self, *, state: State | None, cursor: str | None, limit: int) -> JobPage:
         """List jobs, the oldest first."""
         async with self._record.transaction() as transaction:
-            found = await transaction.versions.jobs(LOCAL, state=state, after=_place(cursor), limit=limit + 1)
+            found = await transaction.versions.jobs(self._principal, state=state, after=_place(cursor), limit=limit + 1)
         return JobPage(items=[Job.from_domain(each) for each in found[:limit]], next_cursor=_next_cursor(found, limit))
 
     async def job(self, job_id: UUID) -> Job:
         """Return one job."""
         async with self._record.transaction() as transaction:
-            return Job.from_domain(await transaction.versions.job(LOCAL, job_id))
+            return Job.from_domain(await transaction.versions.job(self._principal, job_id))
 
     async def cancel(self, job_id: UUID) -> Job:
         """End a job."""
         async with self._record.transaction() as transaction:
-            return Job.from_domain(await transaction.versions.cancel(LOCAL, job_id))
+            return Job.from_domain(await transaction.versions.cancel(self._principal, job_id))
 
     async def retry(self, job_id: UUID) -> Job:
         """Begin a failed or cancelled job again."""
         async with self._record.transaction() as transaction:
-            return Job.from_domain(await transaction.versions.retry(LOCAL, job_id))
+            return Job.from_domain(await transaction.versions.retry(self._principal, job_id))
 
     async def retrieve(self, asked: Retrieve) -> Found:
         """Find passages."""
         check_length(asked.question, self._container.settings.max_question_chars)
         found = await self._container.search.retrieve(
-            asked.question, asked.scope(LOCAL), mode=asked.mode, limit=asked.top_k
+            asked.question, asked.scope(self._principal), mode=asked.mode, limit=asked.top_k
         )
         return Found.from_domain(found)
 
     async def ask(self, asked: Ask) -> AsyncGenerator[Reply, None]:
         """Answer a question, event by event."""
         check_length(asked.question, self._container.settings.max_question_chars)
-        asking = self._container.asking.ask(asked.question, asked.scope(LOCAL), mode=asked.mode, limit=asked.top_k)
+        asking = self._container.asking.ask(
+            asked.question, asked.scope(self._principal), mode=asked.mode, limit=asked.top_k
+        )
         async with aclosing(asking) as events:
             async for event in events:
                 yield event_reply(event)
@@ -208,7 +212,9 @@ class LocalClient:
             after: UUID | None = _before(min(wanted))
             while after:
                 async with self._record.transaction() as transaction:
-                    jobs = await transaction.versions.jobs(LOCAL, state=state, after=after, limit=_JOBS_AT_A_TIME)
+                    jobs = await transaction.versions.jobs(
+                        self._principal, state=state, after=after, limit=_JOBS_AT_A_TIME
+                    )
                 found += [Job.from_domain(job) for job in jobs if job.id in wanted]
                 after = jobs[-1].id if len(jobs) == _JOBS_AT_A_TIME else None
         return found

@@ -24,7 +24,8 @@ class IngestSummary(BaseModel):
     """The last line of ``ingest --json``.
 
     ``documents`` were taken in: ``accepted`` anew, ``unchanged`` as before; ``skipped`` files of folders were not,
-    by kind in ``skipped_kinds``. ``chunks`` are those of all ``documents``.
+    by kind in ``skipped_kinds``. ``unknown`` documents were taken in and cannot be followed: replaced or deleted by
+    now, or for other readers than the caller. ``chunks`` are those of all ``documents``.
     """
 
     documents: int
@@ -34,6 +35,7 @@ class IngestSummary(BaseModel):
     skipped_kinds: dict[str, int]
     ready: int
     failed: int
+    unknown: int
     chunks: int
     seconds: float
     failures: list[IngestFailure]
@@ -80,6 +82,10 @@ def show(summary: IngestSummary, *, waited: bool) -> None:
         kinds = [f"{count:,} {kind}" for kind, count in summary.skipped_kinds.items()]
         more = ", ..." if len(kinds) > _MOST_KINDS else ""
         output.say(f"skipped {summary.skipped:,} files that hold no document: {', '.join(kinds[:_MOST_KINDS])}{more}")
+    if waited and summary.unknown:
+        output.say(
+            f"unknown {summary.unknown:,} documents: replaced or deleted by now, or for readers that you are not"
+        )
     counted = f"{summary.documents:,} documents ({summary.accepted:,} new, {summary.unchanged:,} as before)"
     if waited:
         output.say(
