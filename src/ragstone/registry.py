@@ -3,6 +3,7 @@
 A component is ``kind`` or ``kind:detail``; a new adapter is one line in the table of its port.
 """
 
+import os
 from collections.abc import Callable, Mapping
 
 from pydantic import SecretStr
@@ -24,10 +25,14 @@ def _minilm(settings: Settings, detail: str) -> Embedder:
 def _openai(settings: Settings, detail: str) -> Embedder:
     from ragstone.adapters.embedders.openai import OpenAIEmbedder
 
+    api_key = _secret(settings.embedder_api_key)
+    if api_key is None and settings.embedder_base_url is None:
+        # Only for OpenAI itself: the key must not travel to another server.
+        api_key = os.environ.get("OPENAI_API_KEY")
     return OpenAIEmbedder(
         detail,
         base_url=settings.embedder_base_url,
-        api_key=_secret(settings.embedder_api_key),
+        api_key=api_key,
         dimensions=settings.embedder_dimensions,
     )
 

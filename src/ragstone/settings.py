@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         default=None, description="Base URL of the embedding endpoint (`https://api.openai.com/v1` if not set)."
     )
     embedder_api_key: SecretStr | None = Field(
-        default=None, description="API key of the embedding endpoint (`OPENAI_API_KEY` if not set)."
+        default=None, description="API key of the embedding endpoint (for OpenAI itself `OPENAI_API_KEY` if not set)."
     )
     embedder_dimensions: int | None = Field(
         default=None,
