@@ -24,7 +24,7 @@ from ragstone.answer.ruler import Ruler
 from ragstone.ports.embedder import Vectors
 
 FOLDS = 5
-COSTLIER = 1.5
+COSTLIER = 1.7
 SQUAD_QUESTIONS = 1200
 FOREIGN_QUESTIONS = 120
 SET_WEIGHTS = {"squad_4k": 1.0, "clapnq": 1.5, "fastapi_en": 1.0, "foreign": 1.0}
@@ -112,7 +112,7 @@ async def fit(cache: Path) -> None:
 
 async def _choices(bench: Bench) -> list[Choice]:
     choices = []
-    for name, weight, count in (("squad_4k", 1.0, SQUAD_QUESTIONS), ("clapnq", 3.0, 300), ("fastapi_en", 3.0, 200)):
+    for name, weight, count in (("squad_4k", 1.0, SQUAD_QUESTIONS), ("clapnq", 3.0, 300), ("fastapi_en", 1.0, 200)):
         questions = [question for question in bench.sets[name].questions if question.answerable]
         random.Random(SEED + 1).shuffle(questions)
         choices += [await bench.choice(name, question, weight) for question in questions[:count]]

@@ -65,20 +65,16 @@ def test_a_port_that_is_taken(cli: CommandLine) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         assert "cannot serve on 127.0.0.1" in cli.run("serve", "--port", port, code=1).stderr
-        assert checks(cli.but(RAGSTONE_PORT=port))["port"]["status"] == "warning"
 
 
-def test_the_doctor_finds_all_well(cli: CommandLine) -> None:
-    found = checks(cli)
-    for name in ("python", "data", "database", "schema", "queue", "keys", "embedder", "vectors", "parser", "port"):
-        assert found[name]["status"] in ("ok", "warning" if name == "data" else "ok"), found[name]
+def test_the_doctor_finds_all_well(server: LiveServer) -> None:
+    found = checks(on_record(server.settings).but(RAGSTONE_PORT=server.url.rpartition(":")[2]))
+    for name in ("python", "database", "schema", "queue", "keys", "embedder", "vectors", "parser", "port"):
+        assert found[name]["status"] == "ok", found[name]
     assert "PostgreSQL 18" in found["database"]["detail"]
+    assert "1 workers work" in found["queue"]["detail"]
     assert found["chat model"]["status"] == "info"
-
-
-def test_the_doctor_knows_a_server_of_ours(server: LiveServer) -> None:
-    cli = on_record(server.settings).but(RAGSTONE_PORT=server.url.rpartition(":")[2])
-    assert checks(cli)["port"]["detail"] == f"Ragstone serves at {server.url}"
+    assert found["port"]["detail"] == f"Ragstone serves at {server.url}"
 
 
 def test_the_doctor_says_how_to_mend_what_is_broken(settings: Settings, tmp_path: Path) -> None:
@@ -112,18 +108,15 @@ def test_the_doctor_sees_documents_of_another_model_and_reembed_brings_them_over
     with psycopg.connect(settings.database_url.get_secret_value()) as connection:
         connection.execute(f"update {settings.database_schema}.versions set space_id = null")
     assert checks(own)["vectors"]["status"] == "warning"
-    assert json.loads(own.run("reembed", "--no-wait", "--json").stdout)["ready"] == 0
     done = json.loads(own.run("reembed", "--json").stdout)
     assert (done["documents"], done["ready"], done["failed"]) == (2, 2, 0)
     assert "all embedded by this model" in checks(own)["vectors"]["detail"]
-    assert own.run("reembed").stdout.startswith("0 of 0 documents")
 
 
 @pytest.mark.parametrize(
     ("variables", "says"),
     [
         ({"RAGSTONE_DATABASE_URL": "postgresql://me:sekret@127.0.0.1:1/x"}, "PostgreSQL: "),
-        ({"RAGSTONE_DATABASE_URL": "sekret"}, "is not a PostgreSQL URL"),
         ({"RAGSTONE_PORT": "sekret"}, "RAGSTONE_PORT"),
         ({"RAGSTONE_EMBEDDER": "nothing"}, "no embedder 'nothing'"),
     ],
@@ -141,7 +134,7 @@ def test_the_traceback_is_there_for_who_asks(cli: CommandLine) -> None:
 
 
 def test_a_server_that_is_away(cli: CommandLine) -> None:
-    for command in (("search", "x"), ("documents", "list"), ("ingest", __file__)):
+    for command in (("search", "x"), ("ingest", __file__)):
         assert "does not answer" in cli.fails(*command, "--url", "http://127.0.0.1:1")
 
 

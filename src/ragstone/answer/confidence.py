@@ -26,8 +26,8 @@ class Signs(NamedTuple):
     """Share of the question's words in the best sentence."""
 
 
-WEIGHTS: Final = Signs(7.5, 5.14, 2.7, 1.64)
-BIAS: Final = -9.07
+WEIGHTS: Final = Signs(6.80, 6.13, 2.72, 1.58)
+BIAS: Final = -9.26
 
 
 def signs(reading: Reading, best: Sentence, nearest: float, passage_cosine: float | None) -> Signs:

@@ -67,7 +67,7 @@ def _show_event(event: "Reply") -> None:
     from ragstone.api.schemas import Delta, Restart
 
     if isinstance(event, Delta):
-        output.stdout().print(event.text, end="", soft_wrap=True)
+        output.say(event.text, end="")
     elif isinstance(event, Restart):
         output.say(f"\n\n({event.reason})\n", style="dim")
 

@@ -55,7 +55,7 @@ def show(document_id: Id, as_json: AsJson = False, url: Url = None, key: Key = N
 
 @app.command()
 def delete(
-    document_ids: Annotated[list[UUID], typer.Argument(metavar="ID...", help="The documents' ids.")],
+    document_ids: Annotated[list[UUID], typer.Argument(metavar="ID", help="The documents' ids.")],
     as_json: AsJson = False,
     url: Url = None,
     key: Key = None,
@@ -78,7 +78,7 @@ def content(document_id: Id, as_json: AsJson = False, url: Url = None, key: Key 
     if as_json:
         output.print_json(found)
     else:
-        typer.echo(found.content)
+        typer.echo(output.plain(found.content) if output.stdout().is_terminal else found.content)
 
 
 @app.command()

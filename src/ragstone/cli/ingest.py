@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def ingest(
     *,
     sources: Annotated[
-        list[str], typer.Argument(metavar="PATH|URL...", help="Files, folders with all below them, web addresses.")
+        list[str], typer.Argument(metavar="PATH|URL", help="Files, folders with all below them, web addresses.")
     ],
     collection: Annotated[
         str, typer.Option("--collection", help="Where the documents go; made if it is not there.")
@@ -51,8 +51,9 @@ def ingest(
 ) -> None:
     """Take in documents: files, folders and web addresses.
 
-    A document is named by its file's path or its address: sent again, it is a new version, and the same bytes are
-    not worked on twice. Exit code 1 if some failed.
+    A document is named by its file's path or its address: sent again, changed, it is a new version.
+
+    Exit code 1 if some failed.
     """
     from ragstone.cli import summary
     from ragstone.cli.files import find

@@ -9,6 +9,7 @@ import typer
 
 from ragstone import __version__
 from ragstone.cli import ask, collections, db, doctor, documents, ingest, jobs, keys, reembed, search, serving
+from ragstone.cli.output import plain
 from ragstone.cli.running import Stopped
 from ragstone.domain.errors import RagstoneError
 
@@ -69,7 +70,7 @@ def main() -> None:
 def _line(error: RagstoneError) -> str:
     """Say what is wrong and how to mend it, in one line."""
     message = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
-    return " ".join(f"Error: {message} {error.remedy}".split())
+    return plain(" ".join(f"Error: {message} {error.remedy}".split()))
 
 
 def _known(error: BaseException) -> RagstoneError | None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ragstone.api.schemas import Failure
 
 _WIDTH_OF_FILES = 160
+# All but tab and line feed: a document's title must not steer the reader's terminal.
+_CONTROLS = dict.fromkeys((*range(9), *range(11, 32), *range(127, 160)), "\N{REPLACEMENT CHARACTER}")
 _NUMBERS = ("#", "score", "attempts", "chunks", "documents", "embedded", "end", "start", "tokens")
 
 
@@ -33,14 +35,19 @@ def stderr() -> "Console":
     return Console(stderr=True, highlight=False, markup=False, emoji=False)
 
 
+def plain(text: str) -> str:
+    """Return ``text`` without characters that a terminal obeys."""
+    return text.translate(_CONTROLS)
+
+
 def note(text: str) -> None:
     """Say something that is no result."""
-    stderr().print(text, soft_wrap=True)
+    stderr().print(plain(text), soft_wrap=True)
 
 
-def say(text: str = "", *, style: str | None = None) -> None:
+def say(text: str = "", *, style: str | None = None, end: str = "\n") -> None:
     """Print a line of a result as it is, however long."""
-    stdout().print(text, style=style, soft_wrap=True)
+    stdout().print(plain(text), style=style, end=end, soft_wrap=True)
 
 
 def print_json(reply: "BaseModel") -> None:
@@ -59,7 +66,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, wra
         justify: Literal["left", "right"] = "right" if name in _NUMBERS else "left"
         table.add_column(name, no_wrap=name not in wrap, overflow="fold", justify=justify)
     for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+        table.add_row(*(Text(plain(str(cell))) for cell in row))
     stdout().print(table)
 
 

@@ -57,7 +57,7 @@ def up(
 
 
 def serve(host: Host = None, port: Port = None) -> None:
-    """Serve the API and the web page. Documents are worked on by ``ragstone worker``."""
+    """Serve the API and the web page. Documents are worked on by `ragstone worker`."""
     from ragstone.api.server import serve as serve_http
 
     settings = _settings(host=host, port=port)
