@@ -169,6 +169,8 @@ class PostgresVersions:
 
     async def wake_lost(self) -> int:
         """Enqueue again all that nobody works on: leases of dead owners, lost queue entries. Return how many."""
+        # Entries that a dead worker was at: procrastinate forgets the worker and leaves them as they are, for ever.
+        await self._connection.execute("delete from procrastinate_jobs where status = 'doing' and worker_id is null")
         cursor = await self._connection.execute(
             f"""select v.id, v.state from versions v
                 where v.state = any(%(open)s) and v.due_at <= now() and {_FREE}
