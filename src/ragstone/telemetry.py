@@ -20,10 +20,16 @@ REQUEST_SECONDS = Histogram(
 )
 
 
+# They tell at length of lost connections, which are waited for and logged here in one line.
+_LOST_CONNECTIONS = ("procrastinate.manager", "psycopg")
+
+
 def configure_logging(settings: Settings) -> None:
     """Write log lines to standard error, at the level and in the form that the settings ask for."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     logging.basicConfig(level=max(level, logging.WARNING), stream=sys.stderr, format="%(message)s")
+    for name in _LOST_CONNECTIONS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     renderer = (
         structlog.processors.JSONRenderer()
         if settings.log_json

@@ -200,7 +200,7 @@ async def test_another_model_embeds_anew(container: Container, worker: asyncio.T
     await container.vectors.ensure(other.model)
     assert (await container.search.retrieve("swift", Scope(LOCAL), mode=Mode.MEANING)).hits == ()
     async with container.record.transaction() as transaction:
-        assert await transaction.versions.reembed(other.model) == 1
+        assert await transaction.versions.reembed(other.model) == [accepted.job_id]
     task = asyncio.create_task(work(container))
     await until(container, accepted.job_id, lambda each: each.state is State.READY)
     assert (await container.search.retrieve("swift", Scope(LOCAL), mode=Mode.MEANING)).hits

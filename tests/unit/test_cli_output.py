@@ -1,5 +1,7 @@
 """What is printed, and how errors become a line."""
 
+import asyncio
+
 import pytest
 
 from ragstone.cli import main, output

@@ -1,7 +1,6 @@
 """The client over HTTP: errors, streams and jobs, against replies made by hand."""
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from uuid import UUID
 
@@ -10,7 +9,7 @@ import pytest
 
 from ragstone.api.requests import Ask
 from ragstone.api.schemas import Answer, Delta
-from ragstone.cli.client import ServerUnavailable
+from ragstone.cli.client import BrokenOff, ServerUnavailable
 from ragstone.cli.remote import HttpClient, open_server
 from ragstone.domain import errors
 from ragstone.domain.documents import State
@@ -109,37 +108,68 @@ async def test_an_error_before_a_stream_is_raised() -> None:
             pass
 
 
-async def test_jobs_are_looked_at_until_they_end_and_no_longer() -> None:
-    ids = [UUID(int=number) for number in range(1, 1001)]
-    looks: Counter[str] = Counter()
+class Jobs:
+    """A server's jobs: those of ours, every hundredth of which is gone, among those of others."""
 
-    def reply(request: httpx.Request) -> httpx.Response:
-        job_id = request.url.path.rpartition("/")[2]
-        looks[job_id] += 1
-        if UUID(job_id).int % 100 == 0:
-            return problem(404, "not_found")
-        ended = looks[job_id] > 1 or UUID(job_id).int % 2
-        return httpx.Response(200, json=job(job_id, State.READY if ended else State.SEARCHABLE))
+    def __init__(self, count: int) -> None:
+        self.ours = [UUID(int=10 * number) for number in range(1, count + 1)]
+        self.rows = {UUID(int=number): State.READY for number in range(5, 10 * count, 10)}  # of others
+        self.rows |= {each: State.SEARCHABLE for number, each in enumerate(self.ours) if number % 100}
+        self.requests = 0
 
-    remote = client(reply)
-    first = await remote.progress(ids)
-    assert first.open == len(ids) - 200 + 0 - 4  # 400 looked at: 200 odd ones have ended, four are gone
-    for _ in range(10):
-        last = await remote.progress(ids)
-    assert last.states[State.READY] == 990
-    assert last.open == 0
-    assert (last.chunks, last.embedded) == (990 * 3, 990 * 2)
-    assert max(looks.values()) == 2
+    def reply(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        after, limit = UUID(request.url.params["cursor"]), int(request.url.params["limit"])
+        found = sorted(each for each in self.rows if each > after)
+        items = [job(str(each), self.rows[each]) for each in found[:limit]]
+        more = str(found[limit - 1]) if len(found) > limit else None
+        return httpx.Response(200, json={"items": items, "next_cursor": more})
+
+
+async def test_jobs_are_looked_at_in_turns_until_they_end_and_no_longer() -> None:
+    jobs = Jobs(3000)
+    remote = client(jobs.reply)
+    first = await remote.progress(jobs.ours)
+    assert jobs.requests == 8
+    assert 0 < first.states[State.SEARCHABLE] <= 8 * 200
+    assert 3000 - 30 <= first.open < 3000  # what was not looked at is taken to be as it was accepted
+    for _ in range(3):
+        last = await remote.progress(jobs.ours)
+    assert last.states == {State.SEARCHABLE: 2970, State.ACCEPTED: 0}
+    jobs.rows = dict.fromkeys(jobs.rows, State.READY)
+    for _ in range(5):
+        last = await remote.progress(jobs.ours)
+    assert (last.states[State.READY], last.open) == (2970, 0)
+    assert (last.chunks, last.embedded) == (2970 * 3, 2970 * 2)
+    asked = jobs.requests
+    await remote.progress(jobs.ours)
+    assert jobs.requests == asked
+
+
+async def test_an_old_job_far_from_the_others_costs_one_page() -> None:
+    jobs = Jobs(1000)
+    remote = client(jobs.reply)
+    assert (await remote.progress([jobs.ours[1], jobs.ours[-1]])).states[State.SEARCHABLE] == 2
+    assert jobs.requests == 2
 
 
 async def test_a_look_that_fails_is_made_up_for() -> None:
+    jobs = Jobs(10)
     replies = iter([problem(503, "unavailable")])
-
-    def reply(request: httpx.Request) -> httpx.Response:
-        job_id = request.url.path.rpartition("/")[2]
-        return next(replies, httpx.Response(200, json=job(job_id, State.READY)))
-
-    remote = client(reply)
+    remote = client(lambda request: next(replies, None) or jobs.reply(request))
     with pytest.raises(errors.Unavailable):
-        await remote.progress([ID])
-    assert (await remote.progress([ID])).states[State.READY] == 1
+        await remote.progress(jobs.ours)
+    assert (await remote.progress(jobs.ours)).states[State.SEARCHABLE] == 9
+
+
+async def test_a_server_that_is_away_is_told_from_one_that_breaks_off() -> None:
+    def away(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    def broken_off(request: httpx.Request) -> httpx.Response:
+        raise httpx.ReadError("", request=request)
+
+    with pytest.raises(ServerUnavailable, match="does not answer: refused"):
+        await client(away).collections()
+    with pytest.raises(BrokenOff, match="broke off: ReadError"):
+        await client(broken_off).collections()

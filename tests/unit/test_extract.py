@@ -95,8 +95,25 @@ async def test_a_list_comes_whole_with_its_introduction() -> None:
     assert quote.endswith("* `timeout`: seconds to wait")
 
 
-async def test_a_table_row_stays_whole() -> None:
-    assert "| Team | 40,000 |" in await first("How many requests per day has the Team plan?", SETUP)
+async def test_several_items_are_quoted_as_a_list() -> None:
+    steps = (
+        "Steps.\n\nIn short.\n\nFor example so.\n\n\n## Mount\n\n* Import the files.\n* Mount the files in a path.\n"
+    )
+    assert (
+        await first("How do I mount the files in a path?", steps) == "* Import the files.\n* Mount the files in a path."
+    )
+
+
+async def test_a_table_row_comes_with_the_head_of_its_table() -> None:
+    quote = await first("How many requests per day has the Team plan?", SETUP)
+    assert quote.startswith("| Plan | Requests per day |\n|---")
+    assert quote.endswith("| Team | 40,000 |")
+
+
+async def test_of_a_long_table_only_the_row_is_quoted() -> None:
+    rows = "".join(f"| Plan {n} | {n},000 |\n" for n in range(60))
+    quote = await first("How many requests per day has Plan 57?", f"| Plan | Requests per day |\n|---|---|\n{rows}")
+    assert quote == "| Plan 57 | 57,000 |"
 
 
 async def test_headings_and_repetitions_are_not_quoted() -> None:
@@ -200,7 +217,8 @@ async def test_a_model_that_tells_nothing_apart_gets_the_usual_ruler() -> None:
         ("Who built the tower?", Expectation.PERSON),
         ("Where is the tower?", Expectation.PLACE),
         ("When should I use it?", Expectation.ANYTHING),
-        ("How do I install it?", Expectation.ANYTHING),
+        ("How do I install it?", Expectation.WAY),
+        ("What is it?", Expectation.ANYTHING),
         ("Wann wurde es gebaut?", Expectation.TIME),
         ("Wie viele Menschen leben dort?", Expectation.NUMBER),
     ],

@@ -26,8 +26,8 @@ class Signs(NamedTuple):
     """Share of the question's words in the best sentence."""
 
 
-WEIGHTS: Final = Signs(6.80, 6.13, 2.72, 1.58)
-BIAS: Final = -9.26
+WEIGHTS: Final = Signs(6.18, 6.69, 2.50, 2.18)
+BIAS: Final = -9.40
 
 
 def signs(reading: Reading, best: Sentence, nearest: float, passage_cosine: float | None) -> Signs:

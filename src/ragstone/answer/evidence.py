@@ -51,7 +51,8 @@ class Sentence:
 
     ``first`` to ``last`` are the units that it is quoted with: the head of its table, the list or the code
     that it announces. ``text`` and ``terms`` are theirs, as they are read aloud, without link targets and
-    tags; ``links`` is the share of the source that links take up. ``around`` holds the neighbours' words too.
+    tags; ``links`` is the share of the source that links take up, ``shows`` whether it holds code or a list.
+    ``around`` holds the neighbours' words too.
     """
 
     position: int
@@ -61,6 +62,7 @@ class Sentence:
     kind: Kind
     text: str
     links: float
+    shows: bool
     terms: frozenset[str]
     pairs: frozenset[tuple[str, str]]
     around: frozenset[str]
@@ -122,6 +124,7 @@ def _sentences(position: int, each: Read, language: Language) -> Iterator[Senten
             kind=unit.kind,
             text=aloud(source),
             links=sum(len(link[0]) for link in _LINK.finditer(source)) / len(source),
+            shows="`" in source or last > index or unit.kind in (Kind.ITEM, Kind.CODE),
             terms=frozenset(mine),
             pairs=_pairs(mine),
             around=frozenset(mine + around),
@@ -134,16 +137,16 @@ def aloud(text: str) -> str:
 
 
 def announced(each: Read, index: int) -> int:
-    """Return the last unit of the code or the list that follows the end of a paragraph and completes it.
+    """Return the last unit of what follows the end of a paragraph and completes it, if that is short.
 
-    A sentence that ends with a colon brings either; one that does not, a short list.
+    A sentence that ends with a colon brings a list, code or a table; one that does not, a list.
     """
     if each.units[index].kind is not Kind.PROSE:
         return index
     colon = each.text(index).rstrip("*_ ").endswith(":")
     begin, last = each.units[index].end, index
     for following, unit in enumerate(each.units[index + 1 :], index + 1):
-        wanted = unit.kind is Kind.ITEM or (unit.kind is Kind.CODE and colon)
+        wanted = unit.kind is Kind.ITEM or (colon and (unit.kind is Kind.CODE or _in_table(each, following)))
         if not wanted or unit.end - begin > MOST_BROUGHT:
             break
         last = following
@@ -152,22 +155,24 @@ def announced(each: Read, index: int) -> int:
     return last
 
 
+def _in_table(each: Read, index: int) -> bool:
+    return each.units[index].kind in (Kind.ROW, Kind.MARKUP) and each.text(index).startswith("|")
+
+
 def _is_head(each: Read, index: int) -> bool:
     """Say whether a unit is a table's first row, which a row of dashes follows."""
     if each.units[index].kind is not Kind.ROW or index + 1 == len(each.units):
         return False
-    return each.units[index + 1].kind is Kind.MARKUP and each.text(index + 1).lstrip().startswith(
-        ("|-", "|:", "| -", "| :")
-    )
+    return each.units[index + 1].kind is Kind.MARKUP and _in_table(each, index + 1)
 
 
 def _table_heads(each: Read) -> list[int]:
     """Return for each unit the head of the table that it is a row of; itself where there is none in the passage."""
     heads, head = [], -1
-    for index, unit in enumerate(each.units):
+    for index in range(len(each.units)):
         if _is_head(each, index):
             head = index
-        elif unit.kind is not Kind.ROW and not each.text(index).startswith("|"):
+        elif not _in_table(each, index):
             head = -1
         heads.append(head if head >= 0 else index)
     return heads

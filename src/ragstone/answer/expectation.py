@@ -1,4 +1,4 @@
-"""What kind of answer a question expects, as far as its first words tell: a time, a number, a person, a place."""
+"""What kind of answer a question expects, as far as its words tell: a time, a number, a way to do something."""
 
 import re
 from enum import StrEnum
@@ -12,6 +12,7 @@ class Expectation(StrEnum):
     NUMBER = "number"
     PERSON = "person"
     PLACE = "place"
+    WAY = "way"
     ANYTHING = "anything"
 
 
@@ -29,6 +30,10 @@ _ASKS_PLACE: Final = (
     r"\bwhere\b|\b(?:what|which) (?:city|country|state|town|place|region|continent|county|province)\b"
     r"|\bwo\b|\bdónde\b|\boù\b"
 )
+_ASKS_WAY: Final = (
+    r"\bhow (?:do|does|can|could|should|to|would|is|are)\b|\bwie (?:kann|muss|soll|wird|werden|geht|macht)\b"
+    r"|\bcómo\b|\bcomment\b"
+)
 _PATTERNS: Final = tuple(
     (kind, re.compile(pattern, re.I))
     for kind, pattern in (
@@ -36,6 +41,7 @@ _PATTERNS: Final = tuple(
         (Expectation.NUMBER, _ASKS_NUMBER),
         (Expectation.PERSON, _ASKS_PERSON),
         (Expectation.PLACE, _ASKS_PLACE),
+        (Expectation.WAY, _ASKS_WAY),
     )
 )
 
@@ -60,8 +66,13 @@ def expectation_of(question: str) -> Expectation:
     return min(found)[1] if found else Expectation.ANYTHING
 
 
-def meets(expects: Expectation, text: str, question: str) -> bool:
-    """Say whether ``text`` holds something of the kind that ``question`` expects and does not hold itself."""
+def meets(expects: Expectation, text: str, question: str, *, shows: bool = False) -> bool:
+    """Say whether ``text`` holds something of the kind that ``question`` expects and does not hold itself.
+
+    ``shows``: it comes with code or a list, as the description of a way does.
+    """
+    if expects is Expectation.WAY:
+        return shows
     if expects is Expectation.TIME:
         return _brings(_TIME, text, question)
     if expects is Expectation.NUMBER:

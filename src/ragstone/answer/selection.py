@@ -14,7 +14,7 @@ MOST_SENTENCES: Final = 3
 CLOSE: Final = 2.0
 """How much less a neighbour may score and still be quoted together with a sentence."""
 SHORT: Final = 160
-"""Characters below which a quote goes on with the sentence after it: ``Import it.`` is no answer."""
+"""Characters below which a quote takes its neighbours along: ``Import it.`` alone is no answer."""
 FURTHER: Final = 2.5
 """How much less than the best a sentence may score and still be quoted as well."""
 REPEATS: Final = 0.6
@@ -75,6 +75,7 @@ class _Chosen:
         self._scores = {(each.sentence.position, each.sentence.index): each.score for each in ranked}
         self._runs: list[_Run] = []
         self._said: set[str] = set()
+        self._texts: set[str] = set()
 
     @property
     def full(self) -> bool:
@@ -86,14 +87,15 @@ class _Chosen:
         sentence = each.sentence
         if self._quoted(sentence) or self._repeats(sentence):
             return
-        run = self._completed(_Run(sentence.position, sentence.first, sentence.last), each.score)
-        if any(
-            run.position == other.position and run.first <= other.last and other.first <= run.last
-            for other in self._runs
-        ):
+        alone = _Run(sentence.position, sentence.first, sentence.last)
+        run = self._completed(alone, each.score)
+        if not self._texts.isdisjoint(self._texts_of(run)):
+            run = alone
+        if any(run.overlaps(other) for other in self._runs):
             return
         self._runs.append(run)
         self._said |= sentence.terms
+        self._texts |= self._texts_of(run)
 
     def quotes(self) -> tuple[Quote, ...]:
         """Return the quotes in the order in which they are read."""
@@ -101,6 +103,10 @@ class _Chosen:
 
     def _quoted(self, sentence: Sentence) -> bool:
         return any(run.position == sentence.position and run.first <= sentence.index <= run.last for run in self._runs)
+
+    def _texts_of(self, run: _Run) -> set[str]:
+        each = self._passages[run.position]
+        return {" ".join(each.text(index).casefold().split()) for index in range(run.first, run.last + 1)}
 
     def _repeats(self, sentence: Sentence) -> bool:
         return bool(self._said) and len(sentence.terms & self._said) >= REPEATS * len(sentence.terms)
@@ -118,18 +124,26 @@ class _Chosen:
             if best is None or scores[best] < score - CLOSE:
                 break
             run = run.with_unit(best)
-        run = run.with_unit(announced(each, run.last))
-        while (
-            run.length < MOST_SENTENCES
-            and len(each.text(run.first, run.last)) < SHORT
-            and _adjoins(each, run, run.last + 1)
-        ):
-            run = run.with_unit(announced(each, run.last + 1))
-        return run
+        return _lengthened(each, run.with_unit(announced(each, run.last)))
 
     def _quote(self, run: _Run) -> Quote:
         each = self._passages[run.position]
-        return span_of(each.passage, each.units[run.first].start, each.units[run.last].end)
+        start = each.units[run.first].start
+        if run.length > 1 and each.units[run.first].kind is Kind.ITEM:
+            start = _list_mark(each.passage.hit.chunk.text, start)
+        return span_of(each.passage, start, each.units[run.last].end)
+
+
+def _lengthened(each: Read, run: _Run) -> _Run:
+    """Add to a run that is too short to say much what stands after it, else what stands before it."""
+    while run.length < MOST_SENTENCES and len(each.text(run.first, run.last)) < SHORT:
+        if _adjoins(each, run, run.last + 1):
+            run = run.with_unit(announced(each, run.last + 1))
+        elif _adjoins(each, run, run.first - 1):
+            run = run.with_unit(run.first - 1)
+        else:
+            break
+    return run
 
 
 def _adjoins(each: Read, run: _Run, index: int) -> bool:
@@ -141,6 +155,13 @@ def _adjoins(each: Read, run: _Run, index: int) -> bool:
         return False
     between = each.passage.hit.chunk.text[each.units[before].end : each.units[after].start]
     return _BETWEEN.fullmatch(between) is not None
+
+
+def _list_mark(text: str, start: int) -> int:
+    """Return where the mark of the list item begins whose words begin at ``start``: several items are a list."""
+    line = text.rfind("\n", 0, start) + 1
+    before = text[line:start]
+    return start - len(before.lstrip()) if _BETWEEN.fullmatch(before) else start
 
 
 def _leans(each: Read, index: int) -> bool:

@@ -16,11 +16,12 @@ _WIDE: Final = re.compile(rf"[{_WIDE_RANGES}]")
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _ENGLISH: Final = """
-a about after all also am an and any are as at be been being but by can could did do does doing for from get got had
-has have having he her hers him his how i if in into is it its just let made make many may me might more most much
-must my no not of on one only or other our out over own please same shall she should so some such tell than that
-the their them then there these they this those through to too under until up upon us use used using very was way we
-were what when where which while who whom whose why will with without would you your s t called name kind type
+a about after all also am an and another any are as at be because been before being between both but by can could did
+do does doing during each every for from get got had has have having he her hers him his how i if in into is it its
+just let made make many may me might more most much must my no not of on one only or other our out over own please
+same shall she should since so some such tell than that the their them then there these they this those through to too
+under until up upon us use used using very was way we were what when where which while who whom whose why will with
+within without would you your s t called name kind type
 """
 _GERMAN: Final = """
 aber als am an auch auf aus bei bin bis da dann das dass dem den der des die dies diese dieser doch ein eine einem

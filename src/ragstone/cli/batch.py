@@ -9,7 +9,7 @@ from uuid import UUID
 from ragstone.api.requests import DocumentForm
 from ragstone.api.schemas import Accepted
 from ragstone.cli import output
-from ragstone.cli.client import Client, ServerUnavailable
+from ragstone.cli.client import BrokenOff, Client, ServerUnavailable
 from ragstone.cli.files import Finding, Item
 from ragstone.cli.meter import Meter, Reading
 from ragstone.cli.running import for_each
@@ -31,8 +31,11 @@ Show = Callable[[Reading], None]
 
 _SENT_AT_A_TIME = 4
 _LOOK_SECONDS = 0.3
-_SHARE_OF_LOOKING = 0.1
+_PAUSE = 5  # times as long as a look takes, so that looking costs the work little
+_LONGEST_PAUSE_SECONDS = 2.0
 _PATIENCE_SECONDS = 60.0
+_AGAIN_SECONDS = 1.0
+_BROKEN_OFF = 2
 _AWAY = (DatabaseUnavailable, ServerUnavailable)
 _OF_ALL = (Unauthenticated, Forbidden, ConfigurationError, *_AWAY)
 """Errors that every other document would end in, too."""
@@ -94,7 +97,7 @@ class Batch:
             show(await _patiently(self.look))
             if all_sent and not self._progress.open:
                 return
-            await asyncio.sleep(max(_LOOK_SECONDS, (time.monotonic() - begun) / _SHARE_OF_LOOKING))
+            await asyncio.sleep(min(max(_LOOK_SECONDS, _PAUSE * (time.monotonic() - begun)), _LONGEST_PAUSE_SECONDS))
 
     async def look(self) -> Reading:
         """Count how far the documents are."""
@@ -143,16 +146,24 @@ class Batch:
 
 
 async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """Return what ``call`` returns, tried again for a minute while PostgreSQL or the server is away."""
+    """Return what ``call`` returns, tried again for a minute while PostgreSQL or the server is away.
+
+    A request that the server broke off is made anew twice: if it was stopped, it is away by then.
+    """
     deadline = time.monotonic() + _PATIENCE_SECONDS
+    broken_off = 0
     said = False
     while True:
         try:
             return await call()
+        except BrokenOff:
+            broken_off += 1
+            if broken_off > _BROKEN_OFF:
+                raise
         except _AWAY as error:
             if time.monotonic() > deadline:
                 raise
             if not said:
                 output.note(f"{error.message} Trying again ...")
                 said = True
-            await asyncio.sleep(error.retry_after or 1.0)
+        await asyncio.sleep(_AGAIN_SECONDS)

@@ -38,6 +38,10 @@ class ServerUnavailable(Unavailable):
     """The server at --url does not answer, or is not Ragstone."""
 
 
+class BrokenOff(Unavailable):
+    """The server at --url ended a request in the middle: it was stopped, or would not read such a large document."""
+
+
 class Client(Protocol):
     """Ragstone, near or far. Ids that nobody knows raise ``NotFound``; a dependency that is away, ``Unavailable``."""
 
@@ -141,3 +145,8 @@ def requested(model: type[M], **fields: Any) -> M:
             for each in error.errors(include_url=False, include_input=False)
         )
         raise InvalidRequest(f"The request is not valid. {wrong}.") from error
+
+
+def just_before(job_id: UUID) -> UUID:
+    """Return the cursor after which ``job_id`` is the first that can come."""
+    return UUID(int=max(job_id.int - 1, 0))

@@ -1,7 +1,6 @@
 """The client over the record on this machine: what the HTTP routes do, without HTTP."""
 
 import asyncio
-import logging
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -30,7 +29,7 @@ from ragstone.api.schemas import (
     Reply,
     event_reply,
 )
-from ragstone.cli.client import requested
+from ragstone.cli.client import just_before, requested
 from ragstone.cli.files import printable
 from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
@@ -43,8 +42,6 @@ from ragstone.telemetry import configure_logging
 
 _MOST_IDS = 10_000
 _JOBS_AT_A_TIME = 1000
-# They tell at length of lost connections, which are waited for and told of in one line.
-_LOST_CONNECTIONS = ("procrastinate.manager", "psycopg")
 
 
 class Identified(Protocol):
@@ -65,8 +62,6 @@ def quiet_settings() -> Settings:
         return settings
     quiet = settings.model_copy(update={"log_level": "warning"})
     configure_logging(quiet)
-    for name in _LOST_CONNECTIONS:
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     structlog.configure(processors=[_without_failures, *structlog.get_config()["processors"]])
     return quiet
 
@@ -209,7 +204,7 @@ class LocalClient:
         """Return those of these jobs that failed or were cancelled."""
         wanted, found = frozenset(job_ids), []
         for state in (State.FAILED, State.CANCELLED) if wanted else ():
-            after: UUID | None = _before(min(wanted))
+            after: UUID | None = just_before(min(wanted))
             while after:
                 async with self._record.transaction() as transaction:
                     jobs = await transaction.versions.jobs(
@@ -260,8 +255,3 @@ def _no_cursor(cursor: str | None) -> InvalidRequest:
 def _next_cursor(found: Sequence[T], limit: int) -> str | None:
     """Say where the next page begins; ``found`` holds one more than ``limit`` where there is one."""
     return str(found[limit - 1].id) if len(found) > limit else None
-
-
-def _before(job_id: UUID) -> UUID:
-    """Return the id just before ``job_id`` in the order of ids."""
-    return UUID(int=max(job_id.int - 1, 0))

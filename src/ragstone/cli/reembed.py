@@ -73,11 +73,7 @@ async def _reembed(*, wait: bool) -> "Reembedding":
 
 async def _enqueue(container: "Container") -> "Sequence[UUID]":
     """Enqueue what is in another space, and return all that waits to be embedded."""
-    from ragstone.postgres.record import connection_of
-
     await container.embedder.warm()
     await container.vectors.ensure(container.embedder.model)
     async with container.record.transaction() as transaction:
-        await transaction.versions.reembed(container.embedder.model)
-        cursor = await connection_of(transaction).execute("select id from versions where state = 'searchable'")
-        return [row[0] for row in await cursor.fetchall()]
+        return await transaction.versions.reembed(container.embedder.model)

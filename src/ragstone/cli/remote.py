@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections import Counter, deque
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -32,19 +33,19 @@ from ragstone.api.schemas import (
     Restart,
     Retrieval,
 )
-from ragstone.cli.client import ServerUnavailable, requested
+from ragstone.cli.client import BrokenOff, ServerUnavailable, just_before, requested
 from ragstone.cli.files import printable
-from ragstone.cli.running import for_each
 from ragstone.domain import errors
 from ragstone.domain.documents import State
-from ragstone.domain.errors import InvalidRequest, NotFound, RagstoneError, Unavailable
+from ragstone.domain.errors import InvalidRequest, RagstoneError, Unavailable
 from ragstone.ports.record import Progress
 
 M = TypeVar("M", bound=BaseModel)
 
 _TIMEOUT = httpx.Timeout(120.0, connect=5.0)
-_LOOKS_AT_A_TIME = 8
-_LOOKS = 400
+_JOBS_OF_A_PAGE = 200
+_PAGES_OF_A_LOOK = 8
+_FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 _SERVER_ERRORS = 500
 _STREAM = {"Accept": "text/event-stream"}
 _EVENTS: dict[str, type[Reply]] = {
@@ -90,14 +91,13 @@ async def open_server(url: str, key: str | None) -> AsyncIterator["HttpClient"]:
 
 
 class HttpClient:
-    """The ``Client`` over HTTP. Looks at jobs one by one, and never again at one that is at its end."""
+    """The ``Client`` over HTTP. Looks at jobs a page at a time, and never again at one that is at its end."""
 
     def __init__(self, http: httpx.AsyncClient) -> None:
         self._http = http
         self._jobs: dict[UUID, Job] = {}
-        self._known: set[UUID] = set()
         self._gone: set[UUID] = set()
-        self._open: deque[UUID] = deque()
+        self._next = _FIRST_ID
 
     async def create_collection(self, name: str) -> Collection:
         """Make a collection, or return the one of this name."""
@@ -181,14 +181,16 @@ class HttpClient:
             raise self._away(error) from error
 
     async def progress(self, job_ids: Sequence[UUID]) -> Progress:
-        """Look at some hundred of the open jobs, those first that had to wait longest; count all as last seen."""
-        self._open += [each for each in job_ids if each not in self._known]
-        self._known.update(job_ids)
-        turn = [self._open.popleft() for _ in range(min(_LOOKS, len(self._open)))]
-        try:
-            await for_each(turn, self._look, at_a_time=_LOOKS_AT_A_TIME)
-        finally:
-            self._open.extend(each for each in turn if not self._ended(each))
+        """Look at some pages of the open jobs, going on each time where the last look ended; count all as last seen."""
+        open_ids = sorted(each for each in job_ids if not self._ended(each))
+        turn = bisect_left(open_ids, self._next)
+        waiting = open_ids[turn:] + open_ids[:turn]
+        for _ in range(_PAGES_OF_A_LOOK):
+            if not waiting:
+                break
+            covered = await self._look(waiting[0], waiting)
+            waiting = [each for each in waiting if each not in covered]
+        self._next = waiting[0] if waiting else _FIRST_ID
         return self._counted(job_ids)
 
     async def unfinished(self, job_ids: Sequence[UUID]) -> Sequence[Job]:
@@ -201,13 +203,15 @@ class HttpClient:
         """Leave the work to the server's workers."""
         yield
 
-    async def _look(self, job_id: UUID) -> None:
-        """See how far a job is."""
-        try:
-            self._jobs[job_id] = await self.job(job_id)
-        except NotFound:
-            self._jobs.pop(job_id, None)
-            self._gone.add(job_id)
+    async def _look(self, first: UUID, open_ids: Sequence[UUID]) -> frozenset[UUID]:
+        """See how far the open jobs from ``first`` on are; return those that the page tells of."""
+        page = await self.jobs(state=None, cursor=str(just_before(first)), limit=_JOBS_OF_A_PAGE)
+        last = page.items[-1].id if page.next_cursor else _LAST_ID
+        there = {job.id: job for job in page.items}
+        covered = frozenset(each for each in open_ids if first <= each <= last)
+        self._jobs |= {each: there[each] for each in covered & there.keys()}
+        self._gone |= covered - there.keys()
+        return covered
 
     def _ended(self, job_id: UUID) -> bool:
         return job_id in self._gone or (job_id in self._jobs and self._jobs[job_id].state.final)
@@ -227,7 +231,7 @@ class HttpClient:
         return _read(model, (await self._send("POST", path, **body)).content)
 
     async def _send(self, method: str, path: str, **request: Any) -> httpx.Response:
-        """Return the reply. Raises the error that the server tells of, or ``ServerUnavailable``."""
+        """Return the reply. Raises the error that the server tells of, ``ServerUnavailable`` or ``BrokenOff``."""
         try:
             response = await self._http.request(method, path, **request)
         except httpx.HTTPError as error:
@@ -236,11 +240,17 @@ class HttpClient:
             raise _error_of(_read(Problem, response.content))
         return response
 
-    def _away(self, error: httpx.HTTPError) -> ServerUnavailable:
+    def _away(self, error: httpx.HTTPError) -> Unavailable:
+        """Tell a server that is not there from one that ended a request in the middle."""
         cause = str(error) or type(error).__name__
-        return ServerUnavailable(
-            f"The server at {self._http.base_url} does not answer: {cause}.",
-            remedy="See that it runs, and check --url.",
+        if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+            return ServerUnavailable(
+                f"The server at {self._http.base_url} does not answer: {cause}.",
+                remedy="See that it runs, and check --url.",
+            )
+        return BrokenOff(
+            f"The server broke off: {cause}.",
+            remedy="If it does so again, the document may be larger than the server's RAGSTONE_MAX_UPLOAD_MB.",
         )
 
 

@@ -230,8 +230,11 @@ class Versions(Protocol):
         """Enqueue again all that nobody works on: leases of dead owners, lost queue entries. Return how many."""
         ...
 
-    async def reembed(self, model: EmbeddingModel) -> int:
-        """Enqueue the embedding of all that is ready in another space than that of ``model``. Return how many."""
+    async def reembed(self, model: EmbeddingModel) -> Sequence[UUID]:
+        """Enqueue the embedding of all that is ready in another space than that of ``model``.
+
+        Return all jobs that then wait to be embedded.
+        """
         ...
 
     async def job(self, principal: Principal, job_id: UUID) -> Job:

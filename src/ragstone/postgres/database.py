@@ -187,7 +187,7 @@ def first_line(error: Exception) -> str:
 
 def _unavailable(cause: str, *, retry_after: float | None = None) -> DatabaseUnavailable:
     return DatabaseUnavailable(
-        f"PostgreSQL: {cause}",
+        f"PostgreSQL: {cause.rstrip('.')}.",
         remedy="See that it runs and that RAGSTONE_DATABASE_URL is right; `ragstone doctor` checks both.",
         retry_after=retry_after,
     )

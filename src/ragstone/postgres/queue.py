@@ -53,12 +53,15 @@ class Queue:
         await self._app.open_async(pool)
 
     async def wake(self, connection: Connection, stage: Stage, version_ids: Sequence[UUID]) -> None:
-        """Enqueue versions for ``stage`` within the transaction of ``connection``."""
+        """Enqueue versions for ``stage`` within the transaction of ``connection``. Raises ``DatabaseUnavailable``."""
         if not version_ids:
             return
         task = self._app.configure_task(_task_name(stage), queue=stage, connection=connection)
         entries: list[dict[str, JSONValue]] = [{"version_id": str(version_id)} for version_id in version_ids]
-        await task.batch_defer_async(*entries)
+        try:
+            await task.batch_defer_async(*entries)
+        except exceptions.ConnectorException as error:
+            raise DatabaseUnavailable("PostgreSQL was lost while enqueuing.", retry_after=5) from error
 
     async def work(self, stage: Stage, step: Step, *, concurrency: int, once: bool = False) -> None:
         """Take ``step`` for every entry of ``stage`` until cancelled, or until none is left if ``once``.

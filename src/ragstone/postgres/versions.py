@@ -185,16 +185,20 @@ class PostgresVersions:
             await self._queue.wake(self._connection, stage, [each for each, waits_for in lost if waits_for is stage])
         return len(lost)
 
-    async def reembed(self, model: EmbeddingModel) -> int:
-        """Enqueue the embedding of all that is ready in another space than that of ``model``. Return how many."""
+    async def reembed(self, model: EmbeddingModel) -> Sequence[UUID]:
+        """Enqueue the embedding of all that is ready in another space than that of ``model``.
+
+        Return all jobs that then wait to be embedded.
+        """
         cursor = await self._connection.execute(
-            f"update versions set state = 'searchable', updated_at = now()"  # noqa: S608
+            "update versions set state = 'searchable', embedded_count = 0, space_id = null, updated_at = now()"  # noqa: S608
             f" where state = 'ready' and space_id is distinct from {_SPACE} returning id",
             _space(model),
         )
         version_ids = [row[0] for row in await cursor.fetchall()]
         await self._queue.wake(self._connection, Stage.EMBED, version_ids)
-        return len(version_ids)
+        cursor = await self._connection.execute("select id from versions where state = 'searchable' order by id")
+        return [row[0] for row in await cursor.fetchall()]
 
     async def job(self, principal: Principal, job_id: UUID) -> Job:
         """Raise ``NotFound`` where there is none that the principal may see."""
