@@ -22,7 +22,7 @@ WORDS = (
     "granite marble slate basalt limestone quarry mortar arch lintel vault buttress keystone plinth frieze "
     "ashlar rubble chisel mallet plumb level scaffold crane wedge pier parapet cornice gable spandrel".split()
 )
-DOCUMENTS = 30
+DOCUMENTS = 20
 
 # Everything the index holds of each document, independent of ids and times.
 SNAPSHOT = """
@@ -173,7 +173,7 @@ def test_server_and_worker_in_one_process(undisturbed: list[Row]) -> None:
         disturbed.start("up")
         for number in range(DOCUMENTS):
             disturbed.send(number)
-            if number % 6 == 5:
+            if number % 4 == 3:
                 time.sleep(draw.random())
                 disturbed.kill("up")
                 disturbed.start("up")
@@ -191,7 +191,7 @@ def test_server_and_worker_apart(undisturbed: list[Row]) -> None:
         disturbed.start("worker")
         for number in range(DOCUMENTS):
             disturbed.send(number)
-            if number % 6 == 5:
+            if number % 4 == 3:
                 victim = draw.choice(["serve", "worker"])
                 disturbed.kill(victim)
                 disturbed.start(victim)
@@ -204,6 +204,6 @@ def test_postgres(undisturbed: list[Row]) -> None:
         disturbed.start("up")
         for number in range(DOCUMENTS):
             disturbed.send(number)
-            if number % 10 == 9:
+            if number % 7 == 6:
                 disturbed.kill_postgres()
         check(disturbed, undisturbed)

@@ -23,6 +23,7 @@ _PAIRS: Final = (
 _APART: Final = 0.033
 _TOGETHER: Final = 0.732
 """Mean cosines of MiniLM over the unrelated and the related texts among ``_PAIRS``."""
+_LEAST_SPREAD: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,8 @@ async def measure(embedder: Embedder) -> Ruler:
     A model that does not tell the pairs apart gets MiniLM's own ruler: there is nothing to read.
     """
     count = len(_PAIRS)
-    vectors = await embedder.embed([text for pair in zip(*_PAIRS, strict=True) for text in pair])
+    vectors = await embedder.embed([text for side in zip(*_PAIRS, strict=True) for text in side])
     cosines = vectors[:count] @ vectors[count:].T
     together = float(cosines.trace()) / count
     apart = float(cosines.sum() - cosines.trace()) / (count * (count - 1))
-    return Ruler(apart, together) if together - apart > 0.05 else Ruler()
+    return Ruler(apart, together) if together - apart > _LEAST_SPREAD else Ruler()

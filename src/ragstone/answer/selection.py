@@ -15,7 +15,7 @@ CLOSE: Final = 2.0
 """How much less a neighbour may score and still be quoted together with a sentence."""
 SHORT: Final = 160
 """Characters below which a quote takes its neighbours along: ``Import it.`` alone is no answer."""
-FURTHER: Final = 2.5
+FURTHER: Final = 2.0
 """How much less than the best a sentence may score and still be quoted as well."""
 REPEATS: Final = 0.6
 """Share of a sentence's words in what is quoted already, from which on it repeats."""
