@@ -1,6 +1,7 @@
 """Asking, from hits to the cited answer, with a language model's server over real HTTP and without."""
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from uuid import UUID
@@ -93,7 +94,7 @@ def check(events: Sequence[AnswerEvent]) -> Answer:
 
 async def test_without_a_model_the_answer_is_quoted() -> None:
     answer = check(await streamed(asking()))
-    assert answer.citations[0].quote == "James Hutton saw granite veins at Glen Tilt in 1785."
+    assert "James Hutton saw granite veins at Glen Tilt in 1785." in answer.citations[0].quote
     assert answer.citations[0].support == "supported"
     assert (answer.mode, answer.refused, answer.notice) == (EXTRACTIVE, False, "")
     assert {"retrieve", "pack", "extract", "total"} <= set(answer.timings)
@@ -256,4 +257,5 @@ async def test_two_hundred_streams_left_alone_leave_nothing_behind() -> None:
 
     await asyncio.gather(*(look_and_leave() for _ in range(200)))
     assert model.closed == 200
+    gc.collect()
     assert len(asyncio.all_tasks()) == before

@@ -1,5 +1,7 @@
 """The record: what is accepted once is there once, what is deleted is nowhere, and leases hold."""
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -9,6 +11,7 @@ from ragstone.container import Container
 from ragstone.domain.access import EVERYONE, LOCAL, Permission, Principal
 from ragstone.domain.documents import Failure, ParsedDocument, State
 from ragstone.domain.errors import Conflict, LeaseLost, NotFound, Unauthenticated
+from ragstone.domain.queries import Scope
 from ragstone.ports.record import Accepted, NewDocument
 from ragstone.postgres.leases import alive
 from ragstone.postgres.queue import Stage
@@ -26,7 +29,7 @@ async def accept(container: Container, data: bytes, document: NewDocument = DOCU
 
     async with container.record.transaction() as transaction:
         await transaction.collections.create(LOCAL, document.collection)
-        blob = await transaction.blobs.write(LOCAL.tenant, parts())
+        blob = await transaction.blobs.write(parts())
         return await transaction.documents.accept(LOCAL, document, blob)
 
 
@@ -209,3 +212,86 @@ async def test_keys(container: Container) -> None:
     async with container.database.connection() as connection:
         cursor = await connection.execute("select api_keys::text from api_keys")
         assert secret not in str(await cursor.fetchall())
+
+
+async def test_new_readers_take_effect_with_the_new_text_only(container: Container) -> None:
+    old, _ = await store(
+        container.record, container.lexical, ["salary 777777"], uri="s", principal=BOARD, readers=["board"]
+    )
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"open text"
+
+    opened = replace(DOCUMENT, uri="s", metadata={"open": True})
+    async with container.record.transaction() as transaction:
+        new = await transaction.documents.accept(BOARD, opened, await transaction.blobs.write(parts()))
+    assert list(await container.lexical.search("salary", Scope(LOCAL), 10)) == []
+    assert list(await container.lexical.search("salary", Scope(BOARD, (), {"open": True}), 10)) == []
+    async with container.record.transaction() as transaction:
+        with pytest.raises(NotFound):
+            await transaction.documents.content(LOCAL, old.document_id)
+    async with alive(container.database, 1):
+        work = await claim(container, new, 1)
+        async with container.record.transaction() as transaction:
+            chunks = place(["open text"])
+            await transaction.versions.store_parsed(
+                new.job_id, 1, ParsedDocument("open text", "text/plain"), chunks, {}
+            )
+            await container.lexical.add(transaction, new.job_id, "", chunks)
+        work = await claim(container, new, 1, stage=Stage.EMBED)
+        async with container.record.transaction() as transaction:
+            await transaction.versions.finish(work, 1, {})
+    async with container.record.transaction() as transaction:
+        assert (await transaction.documents.content(LOCAL, old.document_id)).content == "open text"
+    assert len(await container.lexical.search("open", Scope(LOCAL), 10)) == 1
+
+
+async def test_same_bytes_with_other_readers_are_relabelled(container: Container) -> None:
+    first = await accept(container, b"same")
+    again = await accept(container, b"same", replace(DOCUMENT, metadata={"a": 1}, title="New"))
+    assert not again.created
+    async with container.record.transaction() as transaction:
+        document = await transaction.documents.get(LOCAL, first.document_id)
+    assert (document.title, document.metadata) == ("New", {"a": 1})
+
+
+async def test_accepting_and_deleting_at_once_never_wait_in_a_ring(container: Container) -> None:
+    """Each change locks the document, then its versions, then their bytes; the other order deadlocked."""
+
+    async def client(number: int) -> None:
+        for turn in range(12):
+            uri = f"file:///{(number + turn) % 2}"
+            accepted = await accept(container, b"the same bytes for all", replace(DOCUMENT, uri=uri))
+            async with container.record.transaction() as transaction:
+                with contextlib.suppress(NotFound):
+                    await transaction.documents.delete(LOCAL, accepted.document_id)
+
+    await asyncio.gather(*(client(number) for number in range(6)))
+    for table in ("documents", "versions", "blobs", "blob_parts"):
+        assert await count(container, table) == 0, table
+
+
+async def test_working_while_it_is_sent_again_and_deleted(container: Container) -> None:
+    async def work(accepted: Accepted, owner: int) -> None:
+        async with alive(container.database, owner):
+            if not await claim(container, accepted, owner):
+                return
+            with contextlib.suppress(LeaseLost):
+                async with container.record.transaction() as transaction:
+                    chunks = place(["some text"] * 50)
+                    await transaction.versions.store_parsed(
+                        accepted.job_id, owner, ParsedDocument("x", "text/plain"), chunks, {}
+                    )
+                    await container.lexical.add(transaction, accepted.job_id, "", chunks)
+
+    async def change(accepted: Accepted, number: int) -> None:
+        if number % 2:
+            await accept(container, f"other {number}".encode(), replace(DOCUMENT, uri=f"file:///{number}"))
+        else:
+            async with container.record.transaction() as transaction:
+                await transaction.documents.delete(LOCAL, accepted.document_id)
+
+    for number in range(16):
+        accepted = await accept(container, b"text", replace(DOCUMENT, uri=f"file:///{number}"))
+        await asyncio.gather(work(accepted, number + 1), change(accepted, number))
+    assert await count(container, "documents") == 8

@@ -7,12 +7,12 @@ every mark in the text is in the list once and the quote beside it belongs to th
 
 import re
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 
-from ragstone.answer.marks import Mark, MarkScanner
+from ragstone.answer.marks import Mark
 from ragstone.answer.prompts import NO_ANSWER
 from ragstone.answer.quoting import Quote, citation, quote_for
 from ragstone.answer.support import check
@@ -25,17 +25,16 @@ _MOST_EMBEDDED: Final = 12
 
 
 class CitationWriter:
-    """Turns the model's pieces into the reader's deltas and citations. One writer serves one answer."""
+    """Turns the model's text and marks into the reader's deltas and citations. One writer serves one answer."""
 
     def __init__(self, passages: Sequence[Passage], embedder: Embedder) -> None:
         self._passages = {passage.n: passage for passage in passages}
         self._embedder = embedder
-        self._scanner = MarkScanner()
         self._written: list[str] = []
         self._spaces = ""
         self._mark_removed = False
         self._after_mark = False
-        self._paragraph = ""
+        self._unclaimed: list[str] = []
         self._claim = ""
         self._claimed: set[int] = set()
         self.citations: list[Citation] = []
@@ -49,28 +48,18 @@ class CitationWriter:
         """What has been written so far, marks rewritten."""
         return "".join(self._written)
 
-    async def feed(self, piece: str) -> AsyncIterator[Delta | Cited]:
-        """Take a piece of the model's text and yield what is decided by now."""
-        async for event in self._write(self._scanner.feed(piece)):
-            yield event
+    async def write(self, part: str | Mark) -> list[Delta | Cited]:
+        """Take the next part of what a ``MarkScanner`` found and return what can be sent of it.
 
-    async def finish(self) -> AsyncIterator[Delta | Cited]:
-        """Yield what was held back. White space at the end is dropped."""
-        async for event in self._write(self._scanner.finish()):
-            yield event
-
-    async def _write(self, found: Sequence[str | Mark]) -> AsyncIterator[Delta | Cited]:
-        for part in found:
-            if isinstance(part, str):
-                text = self._plain(part)
-                if text:
-                    yield Delta(text)
-                continue
-            async for event in self._cite(part):
-                yield event
+        White space waits for what follows it, so that none is left before a mark that is taken out.
+        """
+        if isinstance(part, Mark):
+            return await self._cite(part)
+        text = self._plain(part)
+        return [Delta(text)] if text else []
 
     def _plain(self, part: str) -> str:
-        """Note plain text and return what of it can be sent: white space waits for what follows it."""
+        """Note plain text and return what of it can be sent."""
         stripped = part.rstrip()
         spaces, self._spaces = self._spaces, ""
         if not stripped:
@@ -86,14 +75,15 @@ class CitationWriter:
         self._spaces = part[len(stripped) :]
         sent = (spaces if self._written else spaces.lstrip()) + body
         self._written.append(sent)
-        self._paragraph += spaces + body
+        self._unclaimed.append(spaces + body)
         return sent
 
-    async def _cite(self, mark: Mark) -> AsyncIterator[Delta | Cited]:
+    async def _cite(self, mark: Mark) -> list[Delta | Cited]:
         self.says_no_answer |= NO_ANSWER in mark.numbers
         self._next_claim()
         numbers = [n for n in mark.numbers if n in self._passages and n not in self._claimed] if self._claim else []
         self._mark_removed = not numbers
+        events: list[Delta | Cited] = []
         for number in numbers:
             self._claimed.add(number)
             began = time.perf_counter()
@@ -104,18 +94,18 @@ class CitationWriter:
             self._spaces = ""
             self._after_mark = True
             self._written.append(sent)
-            yield Delta(sent)
-            yield Cited(cited)
+            events += (Delta(sent), Cited(cited))
+        return events
 
     def _next_claim(self) -> None:
         """Find the sentence that a mark stands for: the last one before it, or that of the mark just before."""
-        said = self._paragraph
+        said = "".join(self._unclaimed)
         if not _WORD.search(said):
             return
         lying = [unit for unit in units(said) if _WORD.search(said, unit.start, unit.end)]
         self._claim = said[lying[-1].start : lying[-1].end].lstrip(" .,;:!?")
         self._claimed = set()
-        self._paragraph = ""
+        self._unclaimed = []
 
     async def _citation(self, passage: Passage) -> Citation:
         quote = quote_for(self._claim, passage)

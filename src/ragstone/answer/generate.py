@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from ragstone.answer.citations import CitationWriter
+from ragstone.answer.marks import MarkScanner
 from ragstone.answer.prompts import grounded_prompt
 from ragstone.domain.answers import Citation, Cited, Delta, Passage, Usage
 from ragstone.ports.chat_model import ChatModel
@@ -33,7 +34,7 @@ async def generate(
 
     Closing the iterator closes the model's stream. Raises ``ChatModelUnavailable`` and ``EmbedderUnavailable``.
     """
-    writer = CitationWriter(passages, embedder)
+    scanner, writer = MarkScanner(), CitationWriter(passages, embedder)
     usage = Usage(model=chat_model.name)
     async with AsyncExitStack() as stack:
         pieces = chat_model.stream(grounded_prompt(question, passages), max_tokens=max_tokens)
@@ -43,8 +44,10 @@ async def generate(
             if isinstance(piece, Usage):
                 usage = piece
                 continue
-            async for event in writer.feed(piece):
-                yield event
-    async for event in writer.finish():
-        yield event
+            for part in scanner.feed(piece):
+                for event in await writer.write(part):
+                    yield event
+    for part in scanner.finish():
+        for event in await writer.write(part):
+            yield event
     yield Written(writer.text, tuple(writer.citations), writer.says_no_answer, usage, writer.milliseconds)

@@ -84,7 +84,7 @@ class Intake:
             )
         async with self._record.transaction() as transaction:
             await _ensure_default(transaction, principal, label)
-            blob = await transaction.blobs.write(principal.tenant, parts)
+            blob = await transaction.blobs.write(parts)
             document = _new_document(label, media_type, blob.sha256)
             return await transaction.documents.accept(principal, document, blob)
 
@@ -107,7 +107,7 @@ class Intake:
         made = _place(chunks, counts)
         async with self._record.transaction() as transaction:
             await _ensure_default(transaction, principal, label)
-            blob = await transaction.blobs.write(principal.tenant, self._bounded(_in_parts(sent)))
+            blob = await transaction.blobs.write(self._bounded(_in_parts(sent)))
             document = _new_document(label, _CHUNKS_MEDIA_TYPE, blob.sha256)
             accepted = await transaction.documents.accept(principal, document, blob, parsed=True)
             if accepted.created:

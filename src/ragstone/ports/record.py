@@ -130,8 +130,8 @@ class Collections(Protocol):
 class Blobs(Protocol):
     """Bytes of documents, written and read in parts so that no whole file need be in memory."""
 
-    async def write(self, tenant: str, parts: AsyncIterator[bytes]) -> Blob:
-        """Store the parts and return the blob; bytes that are there already are not stored twice."""
+    async def write(self, parts: AsyncIterator[bytes]) -> Blob:
+        """Store the parts of a blob, for ``Documents.accept`` in the same transaction to keep."""
         ...
 
     async def read(self, blob_id: UUID) -> bytes:

@@ -15,8 +15,8 @@ class PostgresBlobs:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def write(self, tenant: str, parts: AsyncIterator[bytes]) -> Blob:
-        """Store the parts and return the blob; bytes that are there already are not stored twice."""
+    async def write(self, parts: AsyncIterator[bytes]) -> Blob:
+        """Store the parts; the blob counts once ``keep`` took it. Locks nothing that others wait for."""
         fresh, size, digest, ordinal = new_id(), 0, hashlib.sha256(), 0
         async for part in parts:
             await self._connection.execute(
@@ -25,17 +25,24 @@ class PostgresBlobs:
             digest.update(part)
             size += len(part)
             ordinal += 1
+        return Blob(fresh, digest.hexdigest(), size)
+
+    async def keep(self, tenant: str, blob: Blob) -> Blob:
+        """Take a blob that was written, or the tenant's own of the same bytes, which are then not stored twice."""
         # The update takes the row's lock, so that a concurrent collection of garbage waits for us.
         cursor = await self._connection.execute(
-            "insert into blobs (id, tenant, sha256, size) values (%s, %s, %s, %s)"
+            "insert into blobs (id, tenant, sha256, size) values (%s, %s, decode(%s, 'hex'), %s)"
             " on conflict (tenant, sha256) do update set size = excluded.size returning id",
-            (fresh, tenant, digest.digest(), size),
+            (blob.id, tenant, blob.sha256, blob.size),
         )
-        row = await cursor.fetchone()
-        kept = row[0] if row else fresh
-        if kept != fresh:
-            await self._connection.execute("delete from blob_parts where blob_id = %s", (fresh,))
-        return Blob(kept, digest.hexdigest(), size)
+        kept = (await cursor.fetchall())[0][0]
+        if kept != blob.id:
+            await self.discard(blob)
+        return Blob(kept, blob.sha256, blob.size)
+
+    async def discard(self, blob: Blob) -> None:
+        """Remove what was written for a blob that is not kept."""
+        await self._connection.execute("delete from blob_parts where blob_id = %s", (blob.id,))
 
     async def read(self, blob_id: UUID) -> bytes:
         """Return the whole content."""

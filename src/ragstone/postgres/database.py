@@ -98,6 +98,10 @@ class Database:
                 yield connection
         except psycopg_pool.PoolTimeout as error:
             raise _unavailable("does not answer, or every connection is busy", retry_after=5) from error
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
+            raise DatabaseUnavailable(
+                "Two changes met, and this one gave way.", remedy="Try again.", retry_after=1
+            ) from error
         except psycopg.OperationalError as error:
             raise _unavailable(first_line(error), retry_after=5) from error
 

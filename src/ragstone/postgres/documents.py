@@ -16,11 +16,11 @@ from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.collections import PostgresCollections
 from ragstone.postgres.database import Connection
 from ragstone.postgres.queue import Queue, Stage
-from ragstone.postgres.visibility import OWN_DOCUMENTS, TITLE, principal_parameters
+from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
 
 _SELECT = f"""
     with own as ({OWN_DOCUMENTS})
-    select d.id, d.collection, d.uri, {TITLE}, v.media_type, v.size,
+    select d.id, d.collection, d.uri, d.title, v.media_type, v.size,
            encode(v.sha256, 'hex'), d.metadata, d.readers, v.state, v.id, d.current_version, v.chunk_count,
            v.failure, d.created_at, v.updated_at
     from own d join versions v on v.id = d.latest_version
@@ -28,7 +28,7 @@ _SELECT = f"""
 
 _CONTENT = f"""
     with own as ({OWN_DOCUMENTS})
-    select d.id, {TITLE}, d.uri, v.media_type, v.content
+    select d.id, d.title, d.uri, v.media_type, v.content
     from own d left join versions v on v.id = d.current_version where d.id = %(id)s
 """  # noqa: S608 (no input)
 
@@ -54,6 +54,7 @@ class PostgresDocuments:
     def __init__(self, connection: Connection, queue: Queue) -> None:
         self._connection = connection
         self._queue = queue
+        self._blobs = PostgresBlobs(connection)
 
     async def accept(
         self, principal: Principal, document: NewDocument, blob: Blob, *, parsed: bool = False
@@ -61,8 +62,10 @@ class PostgresDocuments:
         """Store a new version unless the newest one holds the same bytes and did not fail or end cancelled."""
         document_id, latest = await self._find_or_create(principal, document)
         if latest and latest.sha256 == blob.sha256 and latest.state not in (State.FAILED, State.CANCELLED):
+            await self._blobs.discard(blob)
+            await self._relabel(latest.version_id, document)
             return Accepted(document_id, latest.version_id, created=False)
-        version_id = await self._add_version(document_id, document.media_type, blob)
+        version_id = await self._add_version(document_id, document, await self._blobs.keep(principal.tenant, blob))
         if not parsed:
             await self._queue.wake(self._connection, Stage.PARSE, [version_id])
         return Accepted(document_id, version_id, created=True)
@@ -97,12 +100,13 @@ class PostgresDocuments:
     async def delete(self, principal: Principal, document_id: UUID) -> None:
         """Remove the document and everything made from it. Raise ``NotFound`` as ``get`` does."""
         await self.get(principal, document_id)
+        await lock_document(self._connection, document_id)
         cursor = await self._connection.execute(
             "select blob_id from versions where document_id = %s and blob_id is not null", (document_id,)
         )
         blobs = [row[0] for row in await cursor.fetchall()]
         await self._connection.execute("delete from documents where id = %s", (document_id,))
-        await PostgresBlobs(self._connection).collect(blobs)
+        await self._blobs.collect(blobs)
 
     async def content(self, principal: Principal, document_id: UUID) -> Content:
         """Return the text that citations count in. Raise ``Conflict`` before it is parsed."""
@@ -124,59 +128,79 @@ class PostgresDocuments:
         return [to_chunk(row) for row in await cursor.fetchall()]
 
     async def _find_or_create(self, principal: Principal, document: NewDocument) -> tuple[UUID, _Latest | None]:
-        """Return the document of this name, locked and with the new metadata, and its newest version."""
+        """Return the document of this name, its row locked, and its newest version."""
         collection = await PostgresCollections(self._connection).get(principal, document.collection)
         cursor = await self._connection.execute(
-            """insert into documents (
-                   id, tenant, collection_id, uri, filename, title, metadata, readers, latest_version)
-               values (
-                   %(id)s, %(tenant)s, %(collection)s, %(uri)s, %(filename)s, %(title)s, %(metadata)s, %(readers)s,
-                   %(id)s)
-               on conflict (collection_id, uri) do update
-               set title = excluded.title, filename = excluded.filename, metadata = excluded.metadata,
-                   readers = excluded.readers
-               where documents.readers && %(own_readers)s
-               returning id""",
-            {
-                "id": new_id(),
-                "tenant": principal.tenant,
-                "collection": collection.id,
-                "uri": document.uri,
-                "filename": document.filename,
-                "title": document.title,
-                "metadata": Jsonb(dict(document.metadata)),
-                "readers": list(document.readers),
-                "own_readers": sorted(principal.readers),
-            },
+            """insert into documents (id, tenant, collection_id, uri, latest_version)
+               values (%(id)s, %(tenant)s, %(collection)s, %(uri)s, %(id)s)
+               on conflict (collection_id, uri) do update set uri = excluded.uri
+               returning id, coalesce(current_version, latest_version)""",
+            {"id": new_id(), "tenant": principal.tenant, "collection": collection.id, "uri": document.uri},
+        )
+        document_id, shown = (await cursor.fetchall())[0]
+        cursor = await self._connection.execute(
+            """select latest.id, encode(latest.sha256, 'hex'), latest.state, shown.readers && %(readers)s::text[]
+               from documents d join versions latest on latest.id = d.latest_version
+               join versions shown on shown.id = %(shown)s where d.id = %(id)s""",
+            {"id": document_id, "shown": shown, "readers": sorted(principal.readers)},
         )
         row = await cursor.fetchone()
         if row is None:
+            return document_id, None
+        if not row[3]:
             raise Conflict(
                 f"The uri {document.uri!r} is taken in this collection by a document that this key may not read.",
                 remedy="Use another uri.",
             )
-        document_id = row[0]
-        cursor = await self._connection.execute(
-            "select v.id, encode(v.sha256, 'hex'), v.state from documents d join versions v on v.id = d.latest_version"
-            " where d.id = %s",
-            (document_id,),
-        )
-        row = await cursor.fetchone()
-        return document_id, _Latest(row[0], row[1], State(row[2])) if row else None
+        return document_id, _Latest(row[0], row[1], State(row[2]))
 
-    async def _add_version(self, document_id: UUID, media_type: str, blob: Blob) -> UUID:
+    async def _relabel(self, version_id: UUID, document: NewDocument) -> None:
+        """Let what the sender says now stand for the same bytes."""
+        await self._connection.execute(
+            "update versions set given_title = %(title)s, filename = %(filename)s, metadata = %(metadata)s,"
+            " readers = %(readers)s where id = %(id)s",
+            {"id": version_id, **_label(document)},
+        )
+
+    async def _add_version(self, document_id: UUID, document: NewDocument, blob: Blob) -> UUID:
         """Make the newest version; those before it go, save the one that answers questions."""
         version_id = new_id()
         await self._connection.execute(
-            "insert into versions (id, document_id, blob_id, media_type, size, sha256, state)"
-            " values (%s, %s, %s, %s, %s, decode(%s, 'hex'), %s)",
-            (version_id, document_id, blob.id, media_type, blob.size, blob.sha256, State.ACCEPTED),
+            """insert into versions (
+                   id, document_id, given_title, filename, metadata, readers, blob_id, media_type, size, sha256, state)
+               values (
+                   %(id)s, %(document_id)s, %(title)s, %(filename)s, %(metadata)s, %(readers)s, %(blob_id)s,
+                   %(media_type)s, %(size)s, decode(%(sha256)s, 'hex'), %(state)s)""",
+            {
+                "id": version_id,
+                "document_id": document_id,
+                **_label(document),
+                "blob_id": blob.id,
+                "media_type": document.media_type,
+                "size": blob.size,
+                "sha256": blob.sha256,
+                "state": State.ACCEPTED,
+            },
         )
         await self._connection.execute(
             "update documents set latest_version = %s where id = %s", (version_id, document_id)
         )
         await drop_superseded(self._connection, document_id)
         return version_id
+
+
+def _label(document: NewDocument) -> dict[str, Any]:
+    return {
+        "title": document.title,
+        "filename": document.filename,
+        "metadata": Jsonb(dict(document.metadata)),
+        "readers": list(document.readers),
+    }
+
+
+async def lock_document(connection: Connection, document_id: UUID) -> None:
+    """Lock a document before its versions and their blobs: everybody locks in this order, so none waits in a ring."""
+    await connection.execute("select from documents where id = %s for update", (document_id,))
 
 
 async def drop_superseded(connection: Connection, document_id: UUID) -> None:

@@ -18,7 +18,7 @@ from ragstone.ports.embedder import EmbeddingModel
 from ragstone.ports.record import Progress, Work
 from ragstone.postgres.chunks import insert_chunks
 from ragstone.postgres.database import Connection
-from ragstone.postgres.documents import drop_superseded, to_failure
+from ragstone.postgres.documents import drop_superseded, lock_document, to_failure
 from ragstone.postgres.queue import Queue, Stage
 from ragstone.postgres.visibility import NAME, OWN_DOCUMENTS, principal_parameters
 
@@ -64,7 +64,7 @@ class PostgresVersions:
                 from documents d
                 where v.id = %(id)s and d.id = v.document_id and v.state = any(%(states)s) and {_FREE}
                 returning v.id, v.document_id, v.blob_id, v.state, v.media_type, d.uri,
-                    coalesce(d.title, v.title), {NAME}, v.chunk_count, v.embedded_count, v.attempts""",  # noqa: S608
+                    coalesce(v.given_title, v.title), {NAME}, v.chunk_count, v.embedded_count, v.attempts""",  # noqa: S608
             {"id": version_id, "states": list(states), "owner": owner, "seconds": seconds},
         )
         row = await cursor.fetchone()
@@ -85,6 +85,7 @@ class PostgresVersions:
         seconds: Mapping[str, float],
     ) -> None:
         """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding."""
+        await self._lock_document(version_id)
         await self._change(
             version_id,
             owner,
@@ -135,6 +136,7 @@ class PostgresVersions:
 
     async def finish(self, work: Work, owner: int, seconds: Mapping[str, float]) -> None:
         """Move to ``ready``, let the version answer questions, release the lease. Raise ``LeaseLost``."""
+        await lock_document(self._connection, work.document_id)
         await self._change(
             work.version_id,
             owner,
@@ -258,6 +260,12 @@ class PostgresVersions:
             (state, job.id, job.state),
         )
         return cursor.rowcount == 1
+
+    async def _lock_document(self, version_id: UUID) -> None:
+        cursor = await self._connection.execute("select document_id from versions where id = %s", (version_id,))
+        row = await cursor.fetchone()
+        if row:
+            await lock_document(self._connection, row[0])
 
     async def _change(self, version_id: UUID, owner: int | None, assignments: str, **values: Any) -> None:
         """Update the version if its lease is ``owner``'s. Raise ``LeaseLost`` otherwise."""

@@ -11,15 +11,19 @@ from psycopg.types.json import Jsonb
 from ragstone.domain.access import Principal
 from ragstone.domain.queries import Scope
 
-NAME = "coalesce(nullif(d.filename, ''), d.uri)"
-TITLE = f"coalesce(d.title, v.title, {NAME})"
-"""A document's title: the sender's, else the one its text has, else its file's name, else its uri."""
+NAME = "coalesce(nullif(v.filename, ''), d.uri)"
+TITLE = f"coalesce(v.given_title, v.title, {NAME})"
+"""A version's title: the sender's, else the one its text has, else its file's name, else its document's uri."""
 
-_OF_PRINCIPAL = "d.tenant = %(tenant)s and d.readers && %(readers)s::text[]"
+_OF_PRINCIPAL = "d.tenant = %(tenant)s and v.readers && %(readers)s::text[]"
 
-OWN_DOCUMENTS = f"""select d.*, l.name as collection from documents d
-    join collections l on l.id = d.collection_id where {_OF_PRINCIPAL}"""  # noqa: S608 (no input)
-"""The documents that a principal may read, with their collection's name. Takes ``principal_parameters``."""
+OWN_DOCUMENTS = f"""select d.*, l.name as collection, v.metadata, v.readers, {TITLE} as title
+    from documents d
+    join collections l on l.id = d.collection_id
+    join versions v on v.id = coalesce(d.current_version, d.latest_version)
+    where {_OF_PRINCIPAL}"""  # noqa: S608 (no input)
+"""The documents that a principal may read, with their collection's name, metadata and readers: those of the version
+that answers questions, or of the first one on its way. Takes ``principal_parameters``."""
 
 VISIBLE = f"""select d.id as document_id, d.uri, l.name as collection, v.id as version_id,
         {TITLE} as title, v.chunk_count, v.word_count
@@ -28,7 +32,7 @@ VISIBLE = f"""select d.id as document_id, d.uri, l.name as collection, v.id as v
     join versions v on v.id = d.current_version
     where {_OF_PRINCIPAL}
       and (cardinality(%(collections)s::text[]) = 0 or l.name = any(%(collections)s::text[]))
-      and d.metadata @> %(metadata)s::jsonb"""  # noqa: S608 (no input)
+      and v.metadata @> %(metadata)s::jsonb"""  # noqa: S608 (no input)
 """The current versions that a scope may see. Takes ``scope_parameters``."""
 
 

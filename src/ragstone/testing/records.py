@@ -35,7 +35,7 @@ async def store(
     )
     async with record.transaction() as transaction:
         await transaction.collections.create(principal, collection)
-        blob = await transaction.blobs.write(principal.tenant, _one(content.encode()))
+        blob = await transaction.blobs.write(_one(content.encode()))
         accepted = await transaction.documents.accept(principal, document, blob, parsed=True)
         if accepted.created:
             parsed = ParsedDocument(content, "text/plain")

@@ -40,10 +40,6 @@ create table documents (
     tenant text not null,
     collection_id uuid not null references collections on delete cascade,
     uri text not null,
-    filename text not null,
-    title text,
-    metadata jsonb not null default '{}',
-    readers text[] not null check (cardinality(readers) > 0),
     current_version uuid,
     latest_version uuid not null,
     created_at timestamptz not null default now(),
@@ -52,9 +48,15 @@ create table documents (
 create index documents_tenant on documents (tenant, id);
 
 -- The row is the truth about the work; an entry in the queue only wakes a worker.
+-- What the sender said of a document (given_title to readers) belongs to a version, so that it takes effect with
+-- the version's text: new readers must not see old text.
 create table versions (
     id uuid primary key,
     document_id uuid not null references documents on delete cascade,
+    given_title text,
+    filename text not null,
+    metadata jsonb not null default '{}',
+    readers text[] not null check (cardinality(readers) > 0),
     blob_id uuid references blobs,
     media_type text not null,
     size bigint not null,
