@@ -150,3 +150,21 @@ async def test_the_default_judgement_is_on_what_names_resolve_to(port: int) -> N
     with pytest.raises(InvalidRequest, match="blocked"):
         async with fetcher.open(f"http://docs.test:{port}/page.md"):
             pass
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a..b/",
+        "http://.a/",
+        f"http://{'a' * 64}.example/",
+        "http://xn--/",
+        "http://example.com:99999/",
+        "http://ex ample.com/",
+        "http://[fe80::1%25eth0]/",
+    ],
+)
+async def test_a_host_that_there_cannot_be_is_the_senders_fault(url: str) -> None:
+    with pytest.raises(InvalidRequest):
+        async with HttpFetcher(max_bytes=1000).open(url):
+            pytest.fail("nothing to fetch there")

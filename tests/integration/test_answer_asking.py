@@ -181,8 +181,9 @@ async def test_marks_out_of_range_are_removed(server: ChatServer, served: ChatMo
 
 
 async def test_what_the_quote_does_not_say_is_marked_as_such(server: ChatServer, served: ChatModel) -> None:
-    server.script(Reply(("Hutton saw granite veins at Glen Tilt in 1875 [2].",)))
-    assert check(await streamed(asking(served))).citations[0].support == "not_supported"
+    server.script(Reply(("Basalt is dark [1]. Hutton saw granite veins at Glen Tilt in 1875 [2].",)))
+    cited = check(await streamed(asking(served))).citations
+    assert [each.support for each in cited] == ["supported", "not_supported"]
 
 
 @pytest.mark.parametrize(

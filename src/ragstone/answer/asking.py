@@ -27,6 +27,7 @@ from ragstone.domain.answers import (
     Done,
     Restart,
     Retrieved,
+    Support,
     Usage,
 )
 from ragstone.domain.errors import ChatModelUnavailable
@@ -43,6 +44,11 @@ DEFAULT_LIMIT: Final = 20
 _MODEL_FAILED: Final = "The language model failed, so the answer is quoted from the documents."
 _MODEL_CITED_NOTHING: Final = "The language model named no source, so the answer is quoted from the documents."
 _UNCHECKED: Final = "The language model named no source: nothing in this answer was checked against the documents."
+_MODEL_UNSUPPORTED: Final = (
+    "The sources that the language model named do not support its answer, so the answer is quoted from the documents."
+)
+_UNSUPPORTED: Final = "The sources that the language model named do not support its answer."
+_UNMARKED: Final = "Some sentences name no source: those were not checked against the documents."
 _PARTIAL: Final = "The documents answer only a part of the question."
 
 
@@ -163,6 +169,8 @@ class Asking:
         if written is not None and not instead:
             yield Done(run.written(written))
             return
+        if written is not None:
+            run.count(written.usage)
         if sent:
             yield Restart(instead)
         async with aclosing(self._quoted(run, context, notice=instead)) as steps:
@@ -174,8 +182,16 @@ def _instead(written: Written | None, fallback: bool) -> str:
     """Say why the model's answer must give way to quotes, or nothing where it stands."""
     if written is None:
         return _MODEL_FAILED
-    uncited = not written.citations and not written.says_no_answer and not refuses(written.text)
-    return _MODEL_CITED_NOTHING if uncited and fallback else ""
+    if not fallback or written.says_no_answer or refuses(written.text):
+        return ""
+    if not written.citations:
+        return _MODEL_CITED_NOTHING
+    return "" if _supported(written) else _MODEL_UNSUPPORTED
+
+
+def _supported(written: Written) -> bool:
+    """Whether at least one quote bears out, in part at least, the sentence that names it."""
+    return any(citation.support is not Support.NOT_SUPPORTED for citation in written.citations)
 
 
 class _Run:
@@ -197,10 +213,14 @@ class _Run:
         finally:
             self._timings[step] = (time.perf_counter() - began) * 1000
 
+    def count(self, usage: Usage) -> None:
+        """Note what the model counted, also where its text gave way to quotes."""
+        self._usage = usage
+
     def written(self, written: Written) -> Answer:
         """Return the model's answer."""
         self._timings["cite"] = written.cite_ms
-        self._usage = written.usage
+        self.count(written.usage)
         refused = not written.citations and (written.says_no_answer or refuses(written.text))
         text = written.text or refusal(self.question)
         notice = ""
@@ -208,6 +228,10 @@ class _Run:
             notice = _UNCHECKED
         elif written.citations and written.says_no_answer:
             notice = _PARTIAL
+        elif written.citations and not _supported(written):
+            notice = _UNSUPPORTED
+        elif written.unmarked and not refused:
+            notice = _UNMARKED
         return self.answer(text, written.citations, refused=refused, mode=GENERATED, notice=notice)
 
     def answer(self, text: str, citations: Sequence[Citation], *, refused: bool, mode: str, notice: str) -> Answer:

@@ -40,6 +40,8 @@ class CitationWriter:
         self.citations: list[Citation] = []
         self.milliseconds = 0.0
         """Time spent on finding and checking quotes."""
+        self.unmarked = 0
+        """How many sentences came with no mark of their own."""
         self.says_no_answer = False
         """Whether the model wrote the mark that stands for "the sources do not hold the answer"."""
 
@@ -57,6 +59,11 @@ class CitationWriter:
             return await self._cite(part)
         text = self._plain(part)
         return [Delta(text)] if text else []
+
+    def finish(self) -> None:
+        """Count what follows the last mark."""
+        said = "".join(self._unclaimed)
+        self.unmarked += sum(1 for unit in units(said) if _WORD.search(said, unit.start, unit.end))
 
     def _plain(self, part: str) -> str:
         """Note plain text and return what of it can be sent."""
@@ -103,6 +110,7 @@ class CitationWriter:
         if not _WORD.search(said):
             return
         lying = [unit for unit in units(said) if _WORD.search(said, unit.start, unit.end)]
+        self.unmarked += len(lying) - 1
         self._claim = said[lying[-1].start : lying[-1].end].lstrip(" .,;:!?")
         self._claimed = set()
         self._unclaimed = []

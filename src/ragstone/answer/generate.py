@@ -16,12 +16,13 @@ from ragstone.ports.embedder import Embedder
 class Written:
     """What the model wrote, whole: the last thing that ``generate`` yields.
 
-    ``says_no_answer``: the model said that the sources do not hold the answer, or not all of it.
-    ``cite_ms``: how long finding and checking quotes took.
+    ``unmarked``: how many sentences came with no mark. ``says_no_answer``: the model said that the sources do not
+    hold the answer, or not all of it. ``cite_ms``: how long finding and checking quotes took.
     """
 
     text: str
     citations: tuple[Citation, ...]
+    unmarked: int
     says_no_answer: bool
     usage: Usage
     cite_ms: float
@@ -50,4 +51,7 @@ async def generate(
     for part in scanner.finish():
         for event in await writer.write(part):
             yield event
-    yield Written(writer.text, tuple(writer.citations), writer.says_no_answer, usage, writer.milliseconds)
+    writer.finish()
+    yield Written(
+        writer.text, tuple(writer.citations), writer.unmarked, writer.says_no_answer, usage, writer.milliseconds
+    )

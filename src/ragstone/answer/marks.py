@@ -33,6 +33,8 @@ class MarkScanner:
         self._ticks = 0
         self._code = 0
         self._line_start = True
+        self._last = ""
+        self._glued = False
 
     def feed(self, piece: str) -> list[str | Mark]:
         """Take the next piece and return what is decided by now; what may still become a mark is held back."""
@@ -64,8 +66,10 @@ class MarkScanner:
         self._count_ticks(character)
         if character in _OPENING and not self._code:
             self._held = character
+            self._glued = self._last.isalnum() or self._last == "_"
         else:
             self._text.append(character)
+        self._last = character
 
     def _continue(self, character: str) -> None:
         """Add a character to what may become a mark, and decide where it can be decided."""
@@ -84,11 +88,12 @@ class MarkScanner:
     def _close(self) -> None:
         held, self._held = self._held, ""
         match = _MARK.fullmatch(held)
-        if match is None:
+        numbers = _numbers(match[1]) if match else ()
+        if not numbers or (self._glued and numbers == (0,)):  # ``row[0]`` outside code says nothing of sources
             self._text.append(held)
             return
         self._flush_text()
-        self._found.append(Mark(_numbers(match[1])))
+        self._found.append(Mark(numbers))
 
     def _count_ticks(self, character: str) -> None:
         """Follow the runs of backticks that open and close code; a paragraph's end closes inline code."""

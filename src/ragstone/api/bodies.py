@@ -18,7 +18,8 @@ from starlette.datastructures import FormData, UploadFile
 from ragstone.api.access import Writer
 from ragstone.api.requests import DocumentChunks, DocumentForm, DocumentText, Sent, file_name
 from ragstone.domain.errors import UnsupportedMediaType
-from ragstone.ingest.intake import PART_BYTES, Label
+from ragstone.ingest.intake import Label
+from ragstone.ingest.spool import PART_BYTES
 from ragstone.ports.fetcher import Fetcher
 
 M = TypeVar("M", bound=Sent)

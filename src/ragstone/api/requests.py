@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from ragstone.domain.access import EVERYONE, Principal
-from ragstone.domain.documents import DEFAULT_COLLECTION
+from ragstone.domain.documents import DEFAULT_COLLECTION, LONGEST_COLLECTION_NAME, LONGEST_URI_BYTES
 from ragstone.domain.errors import InvalidRequest
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.intake import Label
@@ -28,8 +28,6 @@ from ragstone.ingest.intake import ReadyChunk as DomainChunk
 
 LONGEST_METADATA = 16 << 10
 DEEPEST_METADATA = 16
-# A uri is part of a B-tree key, which PostgreSQL bounds to some 2,700 bytes.
-LONGEST_URI_BYTES = 2048
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -83,7 +81,7 @@ Text = Annotated[str, AfterValidator(_storable_text)]
 Question = Annotated[
     Text, Field(min_length=1, description="At most RAGSTONE_MAX_QUESTION_CHARS characters."), AfterValidator(_filled)
 ]
-CollectionName = Annotated[Text, Field(min_length=1, max_length=100)]
+CollectionName = Annotated[Text, Field(min_length=1, max_length=LONGEST_COLLECTION_NAME)]
 Uri = Annotated[
     Text, Field(min_length=1, max_length=LONGEST_URI_BYTES), AfterValidator(_filled), AfterValidator(_short_as_bytes)
 ]

@@ -35,7 +35,7 @@ from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
 from ragstone.domain.documents import State
 from ragstone.domain.errors import InvalidRequest
-from ragstone.ingest.intake import PART_BYTES
+from ragstone.ingest.spool import PART_BYTES, spooled
 from ragstone.ports.record import Progress
 from ragstone.settings import Settings, load_settings
 from ragstone.telemetry import configure_logging
@@ -109,9 +109,9 @@ class LocalClient:
     async def accept_url(self, url: str, described: DocumentForm) -> Accepted:
         """Fetch a document and take it in, named by ``url`` unless the description names it."""
         named = described if described.uri else described.model_copy(update={"uri": url})
-        async with self._container.fetcher.open(url) as fetched:
+        async with self._container.fetcher.open(url) as fetched, spooled(fetched.parts) as parts:
             label = named.label(filename=fetched.filename, media_type=fetched.media_type)
-            return Accepted.from_domain(await self._container.intake.accept(self._principal, label, fetched.parts))
+            return Accepted.from_domain(await self._container.intake.accept(self._principal, label, parts))
 
     async def documents(
         self, *, collection: str | None, state: State | None, cursor: str | None, limit: int

@@ -12,6 +12,9 @@ from typing import Any
 from uuid import UUID
 
 DEFAULT_COLLECTION = "default"
+LONGEST_URI_BYTES = 2000
+"""A uri is part of a B-tree key, which PostgreSQL bounds to some 2,700 bytes."""
+LONGEST_COLLECTION_NAME = 100
 
 
 class State(StrEnum):

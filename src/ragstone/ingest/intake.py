@@ -7,18 +7,16 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ragstone.domain.access import EVERYONE, Principal
-from ragstone.domain.documents import DEFAULT_COLLECTION, Chunk, ParsedDocument
+from ragstone.domain.documents import DEFAULT_COLLECTION, LONGEST_URI_BYTES, Chunk, ParsedDocument
 from ragstone.domain.errors import InvalidRequest, TooLarge, UnsupportedMediaType
 from ragstone.domain.ids import new_id
+from ragstone.ingest.spool import PART_BYTES
 from ragstone.ports.embedder import Embedder
 from ragstone.ports.lexical_index import LexicalIndex
 from ragstone.ports.parser import Parser
 from ragstone.ports.record import Accepted, NewDocument, Record, Transaction
 
-PART_BYTES = 1 << 20
 _HEAD_BYTES = 4096
-MAX_URI_BYTES = 2000
-"""What PostgreSQL's unique index of names takes, with room to spare."""
 _CHUNKS_MEDIA_TYPE = "application/vnd.ragstone.chunks+json"
 _SEPARATOR = "\n\n"
 
@@ -168,9 +166,9 @@ def _place(chunks: Sequence[ReadyChunk], token_counts: Sequence[int]) -> list[Ch
 
 
 def _check_uri(label: Label) -> None:
-    if label.uri is not None and not 0 < len(label.uri.encode()) <= MAX_URI_BYTES:
+    if label.uri is not None and not 0 < len(label.uri.encode()) <= LONGEST_URI_BYTES:
         raise InvalidRequest(
-            f"A uri has 1 to {MAX_URI_BYTES} bytes; this one has {len(label.uri.encode())}.",
+            f"A uri has 1 to {LONGEST_URI_BYTES} bytes; this one has {len(label.uri.encode())}.",
             remedy="Use a shorter one.",
         )
 
@@ -198,14 +196,18 @@ def _as_json(chunks: Sequence[ReadyChunk]) -> bytes:
 
 
 async def _peek(parts: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
-    """Return the first part that is not empty, and all the parts again."""
+    """Return the first part that is not white space alone (empty where there is none), and all the parts again."""
+    seen: list[bytes] = []
     head = b""
-    async for head in parts:
-        if head:
+    async for part in parts:
+        seen.append(part)
+        if part.strip():
+            head = part
             break
 
     async def whole() -> AsyncIterator[bytes]:
-        yield head
+        for part in seen:
+            yield part
         async for part in parts:
             yield part
 

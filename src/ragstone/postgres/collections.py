@@ -3,13 +3,12 @@
 from collections.abc import Sequence
 
 from ragstone.domain.access import Principal
+from ragstone.domain.documents import LONGEST_COLLECTION_NAME
 from ragstone.domain.errors import InvalidRequest, NotFound
 from ragstone.domain.ids import new_id
 from ragstone.ports.record import Collection
 from ragstone.postgres.database import Connection
 from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
-
-MAX_NAME_CHARS = 200
 
 # Counts are of what the principal may read, so that they tell nobody of documents kept from him.
 _SELECT = f"""
@@ -31,9 +30,10 @@ class PostgresCollections:
 
     async def create(self, principal: Principal, name: str) -> Collection:
         """Create ``name``, or return it where it is there. Raise ``InvalidRequest`` for a name that will not do."""
-        if not 0 < len(name) <= MAX_NAME_CHARS or not name.isprintable():
+        if not 0 < len(name) <= LONGEST_COLLECTION_NAME or not name.isprintable():
             raise InvalidRequest(
-                f"A collection's name has 1 to {MAX_NAME_CHARS} printable characters.", remedy="Choose another name."
+                f"A collection's name has 1 to {LONGEST_COLLECTION_NAME} printable characters.",
+                remedy="Choose another name.",
             )
         await self._connection.execute(
             "insert into collections (id, tenant, name) values (%s, %s, %s) on conflict do nothing",

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from ragstone.domain.errors import Unavailable
+from ragstone.domain.errors import InvalidRequest, Unavailable
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -20,6 +20,8 @@ async def resolve(host: str, port: int) -> Sequence[Address]:
     """Return every address of ``host``, in the order in which to try them. Raises ``Unavailable`` for none."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        raise InvalidRequest(f"{host!r} is no name of a host.", remedy="Check the URL.") from error
     except OSError as error:
         raise Unavailable(f"The host {host!r} has no address.", remedy="Check the URL.") from error
     return [ipaddress.ip_address(sockaddr[0]) for _, _, _, _, sockaddr in found]

@@ -2,6 +2,7 @@
 
 import asyncio
 import email.message
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
@@ -24,6 +25,7 @@ _MOST_REDIRECTS = 5
 _MOST_ADDRESSES = 4
 _LONGEST_URL = 4096
 _SILENCE_SECONDS = 10.0
+_HOST = re.compile(r"[^\s%/\\]{1,253}")
 _NOT_A_WEB_ADDRESS = "Give a web address: http://… or https://…"
 _HEADERS = {
     "User-Agent": f"ragstone/{__version__}",
@@ -127,10 +129,13 @@ def _parsed(url: str) -> httpx.URL:
         raise InvalidRequest(f"The URL is longer than {_LONGEST_URL} characters.", remedy="Give a shorter one.")
     try:
         target = httpx.URL(url)
-    except httpx.InvalidURL as error:
+        host, port = target.host, target.port  # decoded when they are read
+    except (httpx.InvalidURL, UnicodeError) as error:
         raise InvalidRequest(f"The URL cannot be read: {error}.", remedy=_NOT_A_WEB_ADDRESS) from error
-    if target.scheme not in _PORTS or not target.host:
+    if target.scheme not in _PORTS or not host:
         raise InvalidRequest(f"Ragstone does not fetch {target.scheme or 'such'} URLs.", remedy=_NOT_A_WEB_ADDRESS)
+    if not _HOST.fullmatch(host) or not 0 < (port or 80) < 65536:
+        raise InvalidRequest("The URL names no host and port that there can be.", remedy=_NOT_A_WEB_ADDRESS)
     if target.userinfo:
         raise InvalidRequest("The URL carries credentials.", remedy="Download the document and send the file.")
     return target
