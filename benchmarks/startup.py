@@ -27,7 +27,7 @@ import psutil
 
 RAGSTONE = str(Path(sys.executable).parent / "ragstone")
 DOCS = Path(__file__).resolve().parent.parent / "docs"
-QUESTION = "Where are the bytes of a document stored?"
+QUESTION = "Who may read a document?"
 
 
 def free_port() -> int:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ragstone.answer.confidence import Signs, confidence
 from ragstone.answer.expectation import Expectation, expectation_of, meets
 from ragstone.answer.extract import MOST_EMBEDDED, Extract, Extractor, rendered
+from ragstone.answer.ranking import _quotes_question
 from ragstone.answer.ruler import Ruler, measure
 from ragstone.answer.terms import language_of, rarity
 from ragstone.domain.answers import Context, Passage
@@ -246,3 +247,10 @@ def test_words_are_compared_in_the_questions_language() -> None:
 def test_what_all_passages_hold_weighs_less_but_not_nothing() -> None:
     weights = rarity(["tower", "lamp", "whale"], [{"tower"}, {"tower", "lamp"}, {"tower"}])
     assert 1.0 < weights["tower"] < weights["lamp"] < weights["whale"]
+
+
+def test_an_example_of_asking_is_no_answer() -> None:
+    question = "Who may read a document?"
+    assert _quotes_question('ragstone ask "Who may read a document?"', question)
+    assert _quotes_question('-d \'{"question": "who may read a document?"}\'', question)
+    assert not _quotes_question("Who may read a document? Its readers may.", question)

@@ -42,6 +42,8 @@ _CODE: Final = -1.5
 _UNFINISHED: Final = -1.0
 _NOTHING_NEW: Final = -3.0
 _POINTS_ELSEWHERE: Final = -1.5
+_ASKS_THE_SAME: Final = -20.0
+_QUOTATION_MARKS: Final = "\"'`“”„«»"
 _MOSTLY_LINKS: Final = 0.35
 _BM25_AS_COSINE: Final = 0.25
 
@@ -62,9 +64,18 @@ def score(sentence: Sentence, features: Features, reading: Reading, weights: Fea
     if sentence.links > _MOSTLY_LINKS:
         total += _POINTS_ELSEWHERE
     asked = reading.asked
+    if _quotes_question(sentence.text, asked.text):
+        total += _ASKS_THE_SAME
     if all(term in asked.terms or term in asked.language.stop_words for term in sentence.terms):
         total += _NOTHING_NEW
     return total
+
+
+def _quotes_question(text: str, question: str) -> bool:
+    """Whether the question stands in ``text`` between quotation marks: an example of asking, and no answer."""
+    asked = question.strip().casefold()
+    before, found, after = text.casefold().partition(asked) if asked else ("", "", "")
+    return bool(found) and before.endswith(tuple(_QUOTATION_MARKS)) and after.startswith(tuple(_QUOTATION_MARKS))
 
 
 def _measured(reading: Reading, sentence: Sentence, near: float) -> Features:

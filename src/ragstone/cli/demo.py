@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ragstone.cli.summary import IngestSummary
     from ragstone.settings import Settings
 
-QUESTION = "Where are the bytes of a document stored?"
+QUESTION = "Who may read a document?"
 
 
 async def show_demo(settings: "Settings", url: str) -> None:

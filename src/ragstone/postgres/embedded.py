@@ -21,6 +21,7 @@ from typing import IO, Any
 from urllib.parse import quote
 
 import psutil
+import structlog
 
 from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable
 
@@ -28,6 +29,8 @@ SERVER_USER = "ragstone"
 """Whom PostgreSQL runs as when Ragstone runs as root, since PostgreSQL refuses to."""
 
 _DATABASE_USER = "ragstone"
+
+log = structlog.get_logger(__name__)
 _SOCKET_NAME = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
 _START_SECONDS = 60
@@ -250,6 +253,7 @@ def _let_reach(*places: Path) -> None:
         for directory in (place, *place.parents):
             mode = directory.stat().st_mode
             if not mode & stat.S_IXOTH:
+                log.warning("directory_opened", directory=str(directory), to=SERVER_USER, right="pass through")
                 directory.chmod(mode | stat.S_IXOTH)
 
 

@@ -18,6 +18,8 @@ from ragstone.postgres.visibility import VISIBLE, scope_parameters
 _HNSW = "(m = 16, ef_construction = 64)"
 _EF_SEARCH = 100
 _MOST_EF_SEARCH = 1000  # pgvector's own bound
+_MOST_SCANNED = 1_000_000
+"""Vectors that one search may pass over before it has found enough that the scope may see."""
 
 _SEARCH = """
     with visible as ({visible}),
@@ -75,11 +77,11 @@ class PgVectorIndex:
         )
         text = "[" + ",".join(format(value, ".6g") for value in vector.tolist()) + "]"
         async with self._database.connection() as connection:
-            # Strict order, and scanning on until enough visible neighbours are found, keeps filters honest.
+            # In strict order, and on past what the scope may not see: a filter costs time, not neighbours.
             await connection.execute(
                 "select set_config('hnsw.iterative_scan', 'strict_order', true),"
-                " set_config('hnsw.ef_search', %s, true)",
-                (str(min(max(_EF_SEARCH, limit), _MOST_EF_SEARCH)),),
+                " set_config('hnsw.ef_search', %s, true), set_config('hnsw.max_scan_tuples', %s, true)",
+                (str(min(max(_EF_SEARCH, limit), _MOST_EF_SEARCH)), str(_MOST_SCANNED)),
             )
             cursor = await connection.execute(query, {**scope_parameters(scope), "vector": text, "limit": limit})
             return [Ranked(chunk_id, score) for chunk_id, score in await cursor.fetchall()]
