@@ -39,7 +39,7 @@ async def test_web_addresses_are_taken_in_or_fail_each_by_itself(client: LocalCl
     outcome = await batch.summary(1.0)
     assert {(each.uri, each.code) for each in outcome.failures} == {
         (f"{site}/status/404", "invalid_request"),
-        (f"{site}/bomb", "unsupported_media_type"),
+        (f"{site}/bomb", "too_large"),
     }
     page = await client.documents(collection=None, state=None, cursor=None, limit=10)
     assert sorted((each.uri, each.title, each.size) for each in page.items) == [
