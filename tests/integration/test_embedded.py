@@ -91,6 +91,15 @@ def test_a_pid_file_of_another_program_is_no_obstacle(place: Path) -> None:
     server.stop()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as another user")
+def test_it_stops_although_a_directory_above_was_closed(place: Path) -> None:
+    server = EmbeddedPostgres(place)
+    server.start()
+    place.parent.chmod(0o700)
+    server.stop()
+    assert not server.running()
+
+
 def test_a_long_path_works(place: Path) -> None:
     server = EmbeddedPostgres(place / ("long" * 30))
     assert answers(server.start())

@@ -132,7 +132,6 @@ class EmbeddedPostgres:
             shutil.rmtree(leftover)
         fresh = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self._data_dir))
         if _is_root():
-            _let_reach(self._data_dir, _bin_dir())
             os.chown(fresh, *_server_ids())
         self._run(
             "initdb", "-D", str(fresh), "-U", _DATABASE_USER, "--encoding=UTF8", "--auth-local=trust",
@@ -147,7 +146,6 @@ class EmbeddedPostgres:
         if socket_dir != self._cluster:
             _make_private(socket_dir)
         if _is_root():
-            _let_reach(self._data_dir, _bin_dir())
             self._log.touch()
             os.chown(self._log, *_server_ids())
         self._remove_stale_pid_file()
@@ -180,6 +178,7 @@ class EmbeddedPostgres:
     def _run(self, program: str, *arguments: str) -> None:
         identity: Mapping[str, Any] = {}
         if _is_root():
+            _let_reach(self._data_dir, _bin_dir())  # each time: somebody may have closed a directory again
             user, group = _server_ids()
             identity = {"user": user, "group": group, "extra_groups": []}
         finished = subprocess.run(  # noqa: S603 (the wheel's own binary, no shell)
