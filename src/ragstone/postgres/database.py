@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TypeAlias
 
+import psutil
 import psycopg
 import psycopg_pool
 import structlog
 from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
-from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable
+from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable, RagstoneError
 from ragstone.postgres.embedded import EmbeddedPostgres
 from ragstone.postgres.migrate import migrate
 
@@ -131,13 +132,14 @@ class Database:
         """Start the embedded server again when it dies under us."""
         while True:
             await asyncio.sleep(_WATCH_SECONDS)
-            if await asyncio.to_thread(server.running):
-                continue
-            log.warning("postgres_lost", note="the embedded PostgreSQL died and is started again")
+            # Its files and processes change under our eyes; whatever that brings, look again.
             try:
+                if await asyncio.to_thread(server.running):
+                    continue
+                log.warning("postgres_lost", note="the embedded PostgreSQL died and is started again")
                 await asyncio.to_thread(server.start)
-            except DatabaseUnavailable as error:
-                log.warning("postgres_restart_failed", cause=error.message)
+            except (RagstoneError, OSError, ValueError, psutil.Error) as error:
+                log.warning("postgres_restart_failed", cause=str(error))
 
 
 async def _check(connection: Connection) -> None:

@@ -173,7 +173,7 @@ class EmbeddedPostgres:
         """Remove ``postmaster.pid`` where its process id belongs to another program by now (as in containers)."""
         lines = self._postmaster_lines()
         if lines and not _is_postgres(int(lines[0])):
-            (self._cluster / "postmaster.pid").unlink()
+            (self._cluster / "postmaster.pid").unlink(missing_ok=True)
 
     def _run(self, program: str, *arguments: str) -> None:
         identity: Mapping[str, Any] = {}

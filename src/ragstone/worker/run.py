@@ -17,12 +17,18 @@ log = structlog.get_logger(__name__)
 
 async def work(container: Container) -> None:
     """Work until cancelled. Goes on by itself when PostgreSQL comes back after it was lost."""
+    cause = ""
     while True:
         try:
             await _work_connected(container)
         except* (DatabaseUnavailable, EmbedderUnavailable) as group:
-            log.warning("worker_waits", cause=str(group.exceptions[0]))
-            await asyncio.sleep(_RECONNECT_SECONDS)
+            cause = str(group.exceptions[0])
+        task = asyncio.current_task()
+        if task and task.cancelling():
+            # A step that loses its connection on the way out turns the cancellation into its own error.
+            raise asyncio.CancelledError
+        log.warning("worker_waits", cause=cause)
+        await asyncio.sleep(_RECONNECT_SECONDS)
 
 
 async def _work_connected(container: Container) -> None:
