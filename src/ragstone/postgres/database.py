@@ -138,6 +138,7 @@ class Database:
                     continue
                 log.warning("postgres_lost", note="the embedded PostgreSQL died and is started again")
                 await asyncio.to_thread(server.start)
+                await self.pool.drain()  # or its next attempt to connect may be half a minute away
             except (RagstoneError, OSError, ValueError, psutil.Error) as error:
                 log.warning("postgres_restart_failed", cause=str(error))
 
