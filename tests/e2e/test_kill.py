@@ -62,7 +62,7 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def until(holds: Callable[[], bool], seconds: float = 90) -> None:
+def until(holds: Callable[[], bool], seconds: float = 200) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, "it takes too long"
@@ -111,7 +111,7 @@ class House:
     def send(self, number: int) -> None:
         """Send a document until it is accepted."""
         body = {"uri": f"test:{number}", "text": text(number)}
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 150
         while True:
             try:
                 if httpx.post(f"{self.address}/v1/documents", json=body, timeout=20).status_code == 202:
