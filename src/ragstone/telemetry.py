@@ -21,7 +21,7 @@ REQUEST_SECONDS = Histogram(
 
 
 # They tell at length of lost connections, which are waited for and logged here in one line.
-_LOST_CONNECTIONS = ("procrastinate.manager", "psycopg")
+_LOST_CONNECTIONS = ("procrastinate.manager", "procrastinate.utils", "psycopg")
 
 
 def configure_logging(settings: Settings) -> None:

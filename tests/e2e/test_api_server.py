@@ -122,15 +122,16 @@ async def test_what_nobody_foresaw_is_logged_and_not_shown(
             await asyncio.sleep(0.01)
 
 
-async def test_a_worker_that_crashes_takes_the_server_with_it(
-    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [ValueError("the worker broke"), asyncio.CancelledError()])
+async def test_a_worker_that_ends_by_itself_takes_the_server_with_it(
+    make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch, error: BaseException
 ) -> None:
     crash = asyncio.Event()
 
     async def crash_when_told(_: Container) -> None:
         while not crash.is_set():
             await asyncio.sleep(0.01)
-        raise ValueError("the worker broke")
+        raise error
 
     monkeypatch.setattr(background, "work", crash_when_told)
     with serving(make_settings()) as server:
@@ -140,4 +141,4 @@ async def test_a_worker_that_crashes_takes_the_server_with_it(
             assert await asyncio.to_thread(server.crashed.wait, 5)
             problem = check_problem(await client.get("/readyz"), 503, "unavailable")
             assert "worker: crashed" in problem["detail"]
-    assert isinstance(server.app.state.background.failure, ValueError)
+    assert isinstance(server.app.state.background.failure, ValueError | RuntimeError)

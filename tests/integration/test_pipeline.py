@@ -14,8 +14,10 @@ from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.intake import Label, ReadyChunk
 from ragstone.ports.embedder import Vectors
 from ragstone.ports.record import Accepted
-from ragstone.postgres.leases import alive
+from ragstone.postgres.leases import alive, new_owner
+from ragstone.postgres.versions import OWNERS
 from ragstone.testing.embedders import HashingEmbedder
+from ragstone.worker import run
 from ragstone.worker.run import work
 
 TEXT = "# Birds\n\nThe swift sleeps while it flies.\n\n## Food\n\nIt eats insects in the air.\n"
@@ -156,6 +158,37 @@ async def test_work_of_a_dead_worker_is_taken_over(container: Container, parser:
     assert done.state is State.READY
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_worker_goes_on_however_often_it_loses_postgresql(
+    container: Container, parser: PlainParser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners: list[int] = []
+
+    def noted() -> int:
+        owners.append(new_owner())
+        return owners[-1]
+
+    monkeypatch.setattr(run, "new_owner", noted)
+    worker = asyncio.create_task(work(container))
+    for number in range(3):
+        accepted = await send(container, f"# Bird {number}\n\nIt sings.", uri=f"bird-{number}")
+        await until(container, accepted.job_id, lambda each: each.state is State.READY)
+        async with container.database.connect() as connection:
+            await connection.execute(
+                "select pg_terminate_backend(l.pid) from pg_locks l join pg_database d on d.oid = l.database"
+                " where d.datname = current_database() and l.locktype = 'advisory' and l.classid = %s and l.objid = %s",
+                (OWNERS, owners[-1]),
+            )
+        async with asyncio.timeout(20):
+            while len(owners) == number + 1:
+                assert not worker.done()
+                await asyncio.sleep(0.02)
+    accepted = await send(container, "# Last bird\n\nIt sleeps.", uri="last")
+    await until(container, accepted.job_id, lambda each: each.state is State.READY)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    assert worker.cancelled()
 
 
 async def test_a_stopping_worker_gives_its_work_back(container: Container, parser: PlainParser) -> None:

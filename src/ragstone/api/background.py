@@ -22,6 +22,7 @@ class Background:
         self._container = container
         self._stop = stop
         self._worker: asyncio.Task[None] | None = None
+        self._ending = False
         self.failure: BaseException | None = None
 
     @asynccontextmanager
@@ -35,6 +36,7 @@ class Background:
         try:
             yield
         finally:
+            self._ending = True
             for task in tasks:
                 task.cancel()
             _, late = await asyncio.wait(tasks, timeout=_END_SECONDS)
@@ -56,8 +58,8 @@ class Background:
             log.warning("embedder_not_ready", cause=error.message, remedy=error.remedy)
 
     def _worker_ended(self, task: asyncio.Task[None]) -> None:
-        if task.cancelled():
+        if self._ending:
             return
-        self.failure = task.exception() or RuntimeError("The worker ended by itself.")
+        self.failure = (None if task.cancelled() else task.exception()) or RuntimeError("The worker ended by itself.")
         log.error("worker_crashed", exc_info=self.failure)
         self._stop()

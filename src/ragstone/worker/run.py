@@ -17,15 +17,17 @@ log = structlog.get_logger(__name__)
 
 async def work(container: Container) -> None:
     """Work until cancelled. Goes on by itself when PostgreSQL comes back after it was lost."""
-    cause = ""
     while True:
+        # A task of its own: on Python 3.11 and 3.12 a task group may leave its parent marked as cancelled after
+        # one of its children failed, and a step that loses its connection on the way out turns a true cancellation
+        # into its own error. Only this task's own mark tells the one from the other.
+        connected = asyncio.create_task(_work_connected(container), name="work-connected")
         try:
-            await _work_connected(container)
+            await connected
         except* (DatabaseUnavailable, EmbedderUnavailable) as group:
             cause = str(group.exceptions[0])
         task = asyncio.current_task()
         if task and task.cancelling():
-            # A step that loses its connection on the way out turns the cancellation into its own error.
             raise asyncio.CancelledError
         log.warning("worker_waits", cause=cause)
         await asyncio.sleep(_RECONNECT_SECONDS)
