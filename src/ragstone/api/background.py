@@ -10,7 +10,8 @@ from ragstone.container import Container
 from ragstone.domain.errors import ConfigurationError, EmbedderUnavailable
 from ragstone.worker.run import work
 
-_END_SECONDS = 2.0
+# The queue may lose a cancellation that meets a task at its first step, and repeats it after a second.
+_END_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
