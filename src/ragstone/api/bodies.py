@@ -5,10 +5,8 @@ A document comes as a form with a file, or as JSON; ready-made chunks come as JS
 
 import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from tempfile import SpooledTemporaryFile
-from typing import Any, BinaryIO, TypeVar, cast
+from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -20,7 +18,6 @@ from ragstone.api.requests import DocumentChunks, DocumentForm, DocumentText, Se
 from ragstone.domain.errors import UnsupportedMediaType
 from ragstone.ingest.intake import Label
 from ragstone.ingest.spool import PART_BYTES
-from ragstone.ports.fetcher import Fetcher
 
 M = TypeVar("M", bound=Sent)
 
@@ -48,21 +45,6 @@ async def sent_document(request: Request, _: Writer) -> AsyncIterator[Upload | D
             yield _to_upload(form)
     else:
         yield await _from_json(request, DocumentText)
-
-
-@asynccontextmanager
-async def fetched(fetcher: Fetcher, sent: DocumentText) -> AsyncIterator[Upload]:
-    """Fetch a document from its uri, whole before anything else begins: the other server may be slow.
-
-    Raises what the fetcher raises.
-    """
-    with SpooledTemporaryFile(max_size=PART_BYTES) as spool:
-        file = UploadFile(cast("BinaryIO", spool))
-        async with fetcher.open(sent.uri or "") as source:
-            async for part in source.parts:
-                await file.write(part)
-        await file.seek(0)
-        yield Upload(sent.label(filename=source.filename, media_type=sent.media_type or source.media_type), file)
 
 
 async def sent_chunks(request: Request, _: Writer) -> DocumentChunks:

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response, status
 
 from ragstone.api.access import Reader, Writer
-from ragstone.api.bodies import Upload, fetched, sent_chunks, sent_document
+from ragstone.api.bodies import Upload, sent_chunks, sent_document
 from ragstone.api.dependencies import OpenFetcher, OpenIntake, OpenRecord
 from ragstone.api.openapi import form_or_json, json_body
 from ragstone.api.paging import Cursor, Limit, paged
@@ -14,6 +14,7 @@ from ragstone.api.problems import documented
 from ragstone.api.requests import CollectionName, DocumentChunks, DocumentForm, DocumentText
 from ragstone.api.schemas import Accepted, Chunk, ChunkPage, Content, Document, DocumentPage
 from ragstone.domain.documents import State
+from ragstone.ingest.spool import spooled
 from ragstone.ports import record as ports
 from ragstone.telemetry import DOCUMENTS
 
@@ -45,8 +46,9 @@ async def add_document(
         case DocumentText(text=str(text), media_type=media_type):
             accepted = await intake.accept_text(principal, sent.label(media_type=media_type), text)
         case DocumentText():
-            async with fetched(fetcher, sent) as upload:
-                accepted = await intake.accept(principal, upload.label, upload.parts())
+            async with fetcher.open(sent.uri or "") as source, spooled(source.parts) as parts:
+                label = sent.label(filename=source.filename, media_type=sent.media_type or source.media_type)
+                accepted = await intake.accept(principal, label, parts)
     return _accepted(accepted, response)
 
 
