@@ -74,6 +74,7 @@ class House:
 
     def __init__(self, data_dir: Path) -> None:
         self.data_dir = data_dir
+        self.log = data_dir.with_suffix(".log")
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -81,9 +82,8 @@ class House:
     def start(self, *command: str) -> None:
         """Start `ragstone COMMAND`."""
         environment = {**os.environ, "RAGSTONE_DATA_DIR": str(self.data_dir), "RAGSTONE_PORT": str(self.port)}
-        self.processes[command[0]] = subprocess.Popen(
-            [RAGSTONE, *command], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with self.log.open("ab") as log:
+            self.processes[command[0]] = subprocess.Popen([RAGSTONE, *command], env=environment, stdout=log, stderr=log)
         if command[0] in ("up", "serve"):
             until(self.ready)
 
@@ -121,6 +121,11 @@ class House:
             assert time.monotonic() < deadline, "the document is not accepted"
             time.sleep(0.1)
 
+    def last_words(self) -> str:
+        """What the processes and PostgreSQL wrote last, for whoever reads why a test failed."""
+        logs = [log for log in (self.log, self.data_dir / "postgres.log") if log.exists()]
+        return "\n".join(log.read_text(errors="replace")[-3000:] for log in logs)
+
     def query(self, statement: str) -> list[Row]:
         url = f"postgresql://ragstone@/postgres?host={self.data_dir / 'postgres'}"
         with psycopg.connect(url, connect_timeout=5, options="-c search_path=ragstone,public") as connection:
@@ -140,6 +145,9 @@ def house() -> Iterator[House]:
         made = House(Path(directory) / "data")
         try:
             yield made
+        except AssertionError:
+            print(made.last_words())
+            raise
         finally:
             made.stop()
             for process in psutil.process_iter(["name", "cmdline"]):
