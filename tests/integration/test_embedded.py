@@ -81,6 +81,20 @@ def test_it_starts_again_after_a_kill(place: Path) -> None:
     server.stop()
 
 
+def test_it_starts_again_although_a_child_of_the_killed_server_is_stuck(place: Path) -> None:
+    server = EmbeddedPostgres(place)
+    url = server.start()
+    with psycopg.connect(url) as connection:
+        os.kill(connection.info.backend_pid, signal.SIGSTOP)
+        pid = server.pid
+        os.kill(pid, signal.SIGKILL)
+        wait_until_gone(pid)
+        begun = time.monotonic()
+        assert answers(server.start())
+        assert time.monotonic() - begun < 20
+    server.stop()
+
+
 def test_a_pid_file_of_another_program_is_no_obstacle(place: Path) -> None:
     server = EmbeddedPostgres(place)
     server.start()

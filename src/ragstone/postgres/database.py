@@ -24,6 +24,7 @@ OLDEST_POSTGRES = 15
 OLDEST_PGVECTOR = (0, 8)
 _CONNECT_SECONDS = 5
 _WATCH_SECONDS = 1.0
+_RECONNECT_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,8 @@ class Database:
             min_size=2,
             max_size=self._pool_size,
             timeout=10,
+            # Beyond this an attempt to connect would pause for longer and longer; given up, it begins anew on demand.
+            reconnect_timeout=_RECONNECT_SECONDS,
             open=False,
             check=psycopg_pool.AsyncConnectionPool.check_connection,
             configure=self._configure,
@@ -138,7 +141,6 @@ class Database:
                     continue
                 log.warning("postgres_lost", note="the embedded PostgreSQL died and is started again")
                 await asyncio.to_thread(server.start)
-                await self.pool.drain()  # or its next attempt to connect may be half a minute away
             except (RagstoneError, OSError, ValueError, psutil.Error) as error:
                 log.warning("postgres_restart_failed", cause=str(error))
 

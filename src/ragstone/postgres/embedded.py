@@ -150,7 +150,7 @@ class EmbeddedPostgres:
             os.chown(self._log, *_server_ids())
         self._remove_stale_pid_file()
         deadline = time.monotonic() + _START_SECONDS
-        # After a kill -9 of the server its children hold the shared memory until they notice; try again until then.
+        # After a kill -9 of the server its children hold the shared memory until they are gone; try again until then.
         while not self._try_launch(socket_dir):
             if time.monotonic() > deadline:
                 raise DatabaseUnavailable(
@@ -166,8 +166,20 @@ class EmbeddedPostgres:
                 "-o", f"-k '{socket_dir}'", "start",
             )  # fmt: skip
         except DatabaseUnavailable:
-            return False
+            self._end_orphans()
         return self.running()
+
+    def _end_orphans(self) -> None:
+        """Kill the children of a server that is dead.
+
+        They end by themselves, but not one that waits for a lock whose holder went before it, or that is frozen:
+        it would keep the shared memory, and the server from starting, for ever.
+        """
+        for process in psutil.process_iter(["name"]):
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+                if _is_orphan(process) and Path(process.cwd()) == self._cluster:
+                    log.warning("postgres_orphan_ended", pid=process.pid)
+                    process.kill()
 
     def _remove_stale_pid_file(self) -> None:
         """Remove ``postmaster.pid`` where its process id belongs to another program by now (as in containers)."""
@@ -219,6 +231,13 @@ def _is_postgres(pid: int) -> bool:
         return process.name().startswith("postgres") and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _is_orphan(process: psutil.Process) -> bool:
+    """Whether a process is the child of a PostgreSQL server that is dead."""
+    if not process.name().startswith("postgres") or not " ".join(process.cmdline()).startswith("postgres:"):
+        return False
+    return not _is_postgres(process.ppid())
 
 
 def _is_root() -> bool:
