@@ -61,11 +61,15 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class PageSpan:
-    """The part of ``content`` that stands on one page (slide, sheet), numbered from 1."""
+    """The part of ``content`` that stands on one page (slide, sheet, part of a message), numbered from 1.
+
+    ``label`` is what people call it where that is more than its number: a sheet's name, an attachment's.
+    """
 
     page: int
     start: int
     end: int
+    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
