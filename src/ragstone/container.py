@@ -8,7 +8,7 @@ from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
 from ragstone.answer.asking import Asking
 from ragstone.domain.queries import Hit, Mode, Scope
 from ragstone.ingest.intake import Intake
-from ragstone.ingest.pipeline import Pipeline
+from ragstone.ingest.pipeline import Isolate, Pipeline
 from ragstone.ports.chat_model import ChatModel
 from ragstone.ports.embedder import Embedder
 from ragstone.ports.fetcher import Fetcher
@@ -115,7 +115,7 @@ class Container:
             fallback=self.settings.chat_fallback,
         )
 
-    def pipeline(self, owner: int) -> Pipeline:
+    def pipeline(self, owner: int, isolate: Isolate | None = None) -> Pipeline:
         """Return the offline flow, for the worker of this number."""
         return Pipeline(
             self.record,
@@ -127,6 +127,7 @@ class Container:
             chunk_tokens=self.settings.chunk_tokens,
             chunk_overlap=self.settings.chunk_overlap,
             batch=self.settings.embed_batch,
+            isolate=isolate,
         )
 
     async def close(self) -> None:

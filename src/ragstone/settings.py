@@ -4,6 +4,7 @@ Read from ``RAGSTONE_*`` environment variables, then from ``ragstone.toml`` in t
 (or the file that ``RAGSTONE_CONFIG`` names); built once, at the door, and passed on.
 """
 
+import json
 import os
 import pwd
 from pathlib import Path
@@ -133,6 +134,10 @@ class Settings(BaseSettings):
     )
     log_json: bool = Field(default=False, description="Write log lines as JSON objects.")
 
+    def dump(self) -> str:
+        """Return all settings as JSON for another process of ours, the secrets too: never to be logged or stored."""
+        return json.dumps(self.model_dump(), default=_plain)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -145,6 +150,10 @@ class Settings(BaseSettings):
         """Order the sources: arguments, environment, then the TOML file."""
         path = Path(os.environ.get("RAGSTONE_CONFIG", "ragstone.toml"))
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=path)
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def load_settings(**overrides: Any) -> Settings:

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from threading import Thread
 
@@ -191,6 +192,28 @@ async def test_a_job_that_is_over_cannot_be_cancelled_or_retried(client: httpx.A
         assert (reply.status_code, reply.json()["code"]) == (409, "conflict")
     listed = (await client.get("/v1/jobs", params={"state": "ready", "limit": 200})).json()["items"]
     assert document["job_id"] in [each["id"] for each in listed]
+
+
+async def test_a_job_is_followed_to_its_end(client: httpx.AsyncClient, collection: str) -> None:
+    accepted = (await client.post("/v1/documents", json={"text": HANDBOOK, "collection": collection})).json()
+    address = f"/v1/jobs/{accepted['job_id']}/events"
+    async with client.stream("GET", address) as reply:
+        assert reply.headers["content-type"].startswith("text/event-stream")
+        lines = [line async for line in reply.aiter_lines()]
+    assert {line for line in lines if line.startswith("event:")} == {"event: job"}
+    jobs = [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data:")]
+    assert jobs[-1]["state"] == "ready"
+    assert jobs[-1] == (await client.get(f"/v1/jobs/{accepted['job_id']}")).json()
+    assert all(earlier != later for earlier, later in pairwise(jobs))
+    assert (await client.get("/v1/jobs/01890000-0000-7000-8000-000000000000/events")).status_code == 404
+
+
+async def test_the_queue_says_what_is_on_its_way(client: httpx.AsyncClient, collection: str) -> None:
+    await ready(client, await client.post("/v1/documents", json={"text": HANDBOOK, "collection": collection}))
+    queue = (await client.get("/v1/jobs/queue")).json()
+    assert queue["states"]["ready"] >= 1
+    assert queue["chunks_per_second"] > 0
+    assert queue["eta_seconds"] is not None
 
 
 async def test_a_collection_is_made_once(client: httpx.AsyncClient, collection: str) -> None:

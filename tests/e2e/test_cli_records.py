@@ -69,6 +69,9 @@ def test_lists_for_a_person(cli: CommandLine, documents: list[dict[str, Any]]) -
     ran = cli.run("documents", "list", "--collection", "records", "--limit", "3")
     assert ran.stdout.count("records  file:///") == 3
     assert ran.stderr.startswith("There are more: --cursor ")
+    queue = cli.run("jobs", "queue").stdout
+    assert "ready" in queue
+    assert "chunks a second" in queue
     failed = next(each for each in documents if each["state"] == "failed")
     shown = cli.run("documents", "show", failed["id"]).stdout
     assert "failed in" in shown

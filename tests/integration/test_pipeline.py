@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from uuid import UUID
 
+import psutil
 import pytest
 
 from ragstone.container import Container
@@ -71,7 +72,7 @@ async def send(container: Container, text: str = TEXT, uri: str = "birds") -> Ac
 
 async def job(container: Container, job_id: UUID) -> Job:
     async with container.record.transaction() as transaction:
-        return await transaction.versions.job(LOCAL, job_id)
+        return await transaction.jobs.get(LOCAL, job_id)
 
 
 async def until(container: Container, job_id: UUID, holds: Callable[[Job], bool], seconds: float = 20) -> Job:
@@ -131,7 +132,7 @@ async def test_a_file_that_cannot_be_read_fails_with_its_reason(
     assert (failed.failure.code, failed.failure.remedy, failed.failure.stage) == ("damaged", "Save it again.", "parse")
     parser.error = None
     async with container.record.transaction() as transaction:
-        await transaction.versions.retry(LOCAL, accepted.job_id)
+        await transaction.jobs.retry(LOCAL, accepted.job_id)
     await until(container, accepted.job_id, lambda each: each.state is State.READY)
 
 
@@ -140,7 +141,7 @@ async def test_cancel_ends_a_long_parse(container: Container, parser: PlainParse
     accepted = await send(container)
     await until(container, accepted.job_id, lambda each: each.state is State.PARSING)
     async with container.record.transaction() as transaction:
-        await transaction.versions.cancel(LOCAL, accepted.job_id)
+        await transaction.jobs.cancel(LOCAL, accepted.job_id)
     parser.wait = 0.0
     other = await send(container, "# Other\n\nAnother text.", uri="other")
     await until(container, other.job_id, lambda each: each.state is State.READY)
@@ -189,6 +190,89 @@ async def test_a_worker_goes_on_however_often_it_loses_postgresql(
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
     assert worker.cancelled()
+
+
+async def lost(container: Container, job_id: UUID, owner: int = 7) -> None:
+    """Let a worker die over a version."""
+    async with alive(container.database, owner), container.record.transaction() as transaction:
+        assert await transaction.versions.claim(job_id, (State.ACCEPTED, State.PARSING), owner, 3600)
+
+
+async def test_what_a_worker_died_over_goes_on_in_a_process_of_its_own(
+    container: Container, parser: PlainParser
+) -> None:
+    accepted = await send(container)
+    await lost(container, accepted.job_id)
+    async with asyncio.TaskGroup() as group:
+        worker = group.create_task(work(container))
+        done = await until(container, accepted.job_id, lambda each: each.state.final, 60)
+        worker.cancel()
+    assert done.state is State.READY
+    async with container.database.connection() as connection:
+        cursor = await connection.execute("select crashes, attempts from versions")
+        assert await cursor.fetchall() == [(0, 0)]
+
+
+async def test_what_kills_its_process_is_set_aside_and_the_queue_goes_on(
+    container: Container, parser: PlainParser
+) -> None:
+    deadly = await send(container, "# Stones\n\n" + "Granite is a hard stone. " * 100_000, uri="deadly")
+    await lost(container, deadly.job_id)
+    async with asyncio.TaskGroup() as group:
+        worker = group.create_task(work(container))
+        await _kill_isolated(container, deadly.job_id)
+        failed = await until(container, deadly.job_id, lambda each: each.state.final, 60)
+        other = await send(container, uri="harmless")
+        await until(container, other.job_id, lambda each: each.state is State.READY, 60)
+        worker.cancel()
+    assert failed.failure
+    assert (failed.failure.code, failed.failure.stage, failed.failure.retryable) == ("worker_died", "parse", True)
+
+
+async def _kill_isolated(container: Container, job_id: UUID) -> None:
+    """Kill the process that a version has to itself, once it has leased the version."""
+    async with asyncio.timeout(60):
+        while True:
+            alone = [each for each in psutil.Process().children() if "ragstone.worker.isolation" in each.cmdline()]
+            if alone and (await job(container, job_id)).attempts >= 3:
+                return alone[0].kill()
+            await asyncio.sleep(0.01)
+
+
+async def test_workers_lost_again_and_again_set_a_version_aside(container: Container, parser: PlainParser) -> None:
+    accepted = await send(container)
+    for owner in range(10, 21):
+        await lost(container, accepted.job_id, owner)
+    task = asyncio.create_task(work(container))
+    failed = await until(container, accepted.job_id, lambda each: each.state.final)
+    assert failed.failure
+    assert failed.failure.code == "worker_died"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_why_a_job_waits_is_told_until_it_goes_on(container: Container, worker: asyncio.Task[None]) -> None:
+    container.__dict__["embedder"] = flaky = FlakyEmbedder(failures=10_000)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    again = asyncio.create_task(work(container))
+    accepted = await send(container)
+    waits = await until(container, accepted.job_id, lambda each: each.waiting is not None)
+    assert waits.waiting
+    assert (waits.state, waits.waiting.stage, waits.waiting.code) == (State.SEARCHABLE, "embed", "embedder_unavailable")
+    async with container.record.transaction() as transaction:
+        queue = await transaction.jobs.queue(LOCAL)
+    assert (queue.states, queue.waiting, queue.pending_chunks) == ({State.SEARCHABLE: 1}, 1, waits.chunk_count)
+    assert (queue.chunks_per_second, queue.eta_seconds) == (None, None)
+    flaky.failures = 0
+    done = await until(container, accepted.job_id, lambda each: each.state is State.READY)
+    assert done.waiting is None
+    async with container.record.transaction() as transaction:
+        queue = await transaction.jobs.queue(LOCAL)
+    assert queue.eta_seconds == 0.0
+    assert queue.chunks_per_second
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
 
 
 async def test_a_stopping_worker_gives_its_work_back(container: Container, parser: PlainParser) -> None:

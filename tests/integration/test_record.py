@@ -140,7 +140,7 @@ async def test_lost_work_is_woken_once(container: Container) -> None:
         async with container.record.transaction() as transaction:
             assert await transaction.versions.wake_lost() == expected
     async with container.record.transaction() as transaction:
-        await transaction.versions.cancel(LOCAL, accepted.job_id)
+        await transaction.jobs.cancel(LOCAL, accepted.job_id)
 
 
 async def test_cancel_and_retry(container: Container) -> None:
@@ -148,16 +148,16 @@ async def test_cancel_and_retry(container: Container) -> None:
     async with alive(container.database, 1):
         work = await claim(container, accepted, 1)
         async with container.record.transaction() as transaction:
-            assert (await transaction.versions.cancel(LOCAL, accepted.job_id)).state is State.CANCELLED
+            assert (await transaction.jobs.cancel(LOCAL, accepted.job_id)).state is State.CANCELLED
         with pytest.raises(LeaseLost):
             async with container.record.transaction() as transaction:
                 await transaction.versions.extend(work.version_id, 1, 30)
         async with container.record.transaction() as transaction:
             with pytest.raises(Conflict):
-                await transaction.versions.cancel(LOCAL, accepted.job_id)
-            assert (await transaction.versions.retry(LOCAL, accepted.job_id)).state is State.ACCEPTED
+                await transaction.jobs.cancel(LOCAL, accepted.job_id)
+            assert (await transaction.jobs.retry(LOCAL, accepted.job_id)).state is State.ACCEPTED
             with pytest.raises(Conflict):
-                await transaction.versions.retry(LOCAL, accepted.job_id)
+                await transaction.jobs.retry(LOCAL, accepted.job_id)
 
 
 async def test_a_failure_is_kept_and_sending_again_tries_again(container: Container) -> None:
@@ -167,7 +167,7 @@ async def test_a_failure_is_kept_and_sending_again_tries_again(container: Contai
         async with container.record.transaction() as transaction:
             await transaction.versions.fail(work, 1, FAILURE)
     async with container.record.transaction() as transaction:
-        assert (await transaction.versions.job(LOCAL, accepted.job_id)).failure == FAILURE
+        assert (await transaction.jobs.get(LOCAL, accepted.job_id)).failure == FAILURE
     again = await accept(container, b"text")
     assert again.created
     assert again.job_id != accepted.job_id
@@ -185,9 +185,9 @@ async def test_nobody_sees_or_takes_what_is_kept_from_him(container: Container) 
                 with pytest.raises(NotFound):
                     await read(principal, secret.document_id)
             with pytest.raises(NotFound):
-                await transaction.versions.job(principal, secret.job_id)
+                await transaction.jobs.get(principal, secret.job_id)
             with pytest.raises(NotFound):
-                await transaction.versions.cancel(principal, secret.job_id)
+                await transaction.jobs.cancel(principal, secret.job_id)
             listed = await transaction.documents.list(principal, collection=None, state=None, after=None, limit=10)
             assert list(listed) == []
         assert [each.documents for each in await transaction.collections.list(LOCAL)] == [0]

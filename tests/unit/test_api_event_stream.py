@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from ragstone.api.schemas import answer_frame
 from ragstone.api.stream import EventStream, begun, unless_gone
 from ragstone.domain.answers import AnswerEvent, Delta
 from ragstone.domain.errors import ChatModelUnavailable, NotFound
@@ -51,7 +52,7 @@ class Model:
 
 
 def stream(model: Model, client: Client, stopping: asyncio.Event | None = None) -> Awaitable[None]:
-    response = EventStream(model.events(), stopping or asyncio.Event(), heartbeat=0.02)
+    response = EventStream(model.events(), answer_frame, stopping or asyncio.Event(), heartbeat=0.02)
     return response({"type": "http"}, client.receive, client.send)
 
 

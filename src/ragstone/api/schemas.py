@@ -122,8 +122,23 @@ class Job(Reply):
     embedded_count: int
     stage_seconds: dict[str, float]
     failure: Failure | None
+    waiting: Failure | None = Field(description="Why the last attempt ended without a result; it is tried again.")
+    due_at: datetime = Field(description="When the next attempt is due, where the job waits for one.")
     created_at: datetime
     updated_at: datetime
+
+
+class QueueState(Reply):
+    """What is on its way to be searchable."""
+
+    states: dict[State, int]
+    waiting: int = Field(description="Documents whose last attempt ended without a result.")
+    pending_chunks: int
+    chunks_per_second: float | None = Field(
+        description="Pace of the last ten minutes, if any."
+    )
+    eta_seconds: float | None
+    oldest_at: datetime | None
 
 
 class JobPage(Page[Job]):
@@ -318,6 +333,11 @@ EVENTS: Mapping[type[answers.AnswerEvent], str] = {
     answers.Done: "done",
 }
 """The name of each event in a stream of server-sent events."""
+
+
+def answer_frame(event: answers.AnswerEvent) -> tuple[str, Reply]:
+    """Return an event's name in the stream, and its data."""
+    return EVENTS[type(event)], event_reply(event)
 
 
 def event_reply(event: answers.AnswerEvent) -> Reply:

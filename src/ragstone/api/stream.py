@@ -1,9 +1,9 @@
-"""An answer as server-sent events, and what happens when the client leaves before it is whole."""
+"""Server-sent events, and what happens when the client leaves before it is whole."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -11,8 +11,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from ragstone.api.problems import problem_of, unexpected
-from ragstone.api.schemas import EVENTS, Reply, event_reply
-from ragstone.domain.answers import AnswerEvent
+from ragstone.api.schemas import Reply
 from ragstone.domain.errors import RagstoneError, Unavailable
 from ragstone.telemetry import ERRORS, STREAMS
 
@@ -24,9 +23,10 @@ _HEARTBEAT = b": still here\n\n"
 
 
 class EventStream(Response):
-    """Sends the events of an answer as they come, a comment whenever none came for ten seconds.
+    """Sends events as they come, a comment whenever none came for ten seconds.
 
-    The generator of the events is closed, and with it the language model's request, as soon as the client leaves.
+    ``frame`` gives an event its name and its data. The generator of the events is closed, and with it the language
+    model's request, as soon as the client leaves.
     An error that comes up on the way is the event ``error``; so is the end of the server.
     """
 
@@ -34,14 +34,16 @@ class EventStream(Response):
 
     def __init__(
         self,
-        events: AsyncGenerator[AnswerEvent, None],
+        events: AsyncGenerator[T, None],
+        frame: Callable[[T], tuple[str, Reply]],
         stopping: asyncio.Event,
         *,
         heartbeat: float = HEARTBEAT_SECONDS,
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
-        self._events = events
+        self._events: AsyncGenerator[Any, None] = events
+        self._name: Callable[[Any], tuple[str, Reply]] = frame
         self._stopping = stopping
         self._heartbeat = heartbeat
 
@@ -72,7 +74,7 @@ class EventStream(Response):
         try:
             async with aclosing(_paced(self._events, self._heartbeat, self._stopping)) as events:
                 async for event in events:
-                    yield _HEARTBEAT if event is None else _frame(EVENTS[type(event)], event_reply(event))
+                    yield _HEARTBEAT if event is None else _frame(*self._name(event))
         except RagstoneError as error:
             problem = problem_of(error)
             ERRORS.labels(problem.code).inc()
@@ -80,6 +82,19 @@ class EventStream(Response):
         except Exception:
             yield _frame("error", unexpected())
             raise
+
+
+def described(description: str, names: Sequence[str]) -> dict[str, Any]:
+    """Return how OpenAPI describes a stream of events of these names."""
+    event = {
+        "type": "object",
+        "properties": {
+            "event": {"enum": list(names)},
+            "data": {"type": "string", "contentMediaType": "application/json"},
+        },
+        "required": ["event", "data"],
+    }
+    return {"description": description, "content": {EventStream.media_type: {"itemSchema": event}}}
 
 
 async def begun(events: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:

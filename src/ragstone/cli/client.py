@@ -22,6 +22,7 @@ from ragstone.api.schemas import (
     Found,
     Job,
     JobPage,
+    QueueState,
     Reply,
 )
 from ragstone.domain.documents import State
@@ -89,6 +90,10 @@ class Client(Protocol):
 
     async def job(self, job_id: UUID) -> Job:
         """Return one job."""
+        ...
+
+    async def queue(self) -> QueueState:
+        """Say what is on its way, and how long it will take."""
         ...
 
     async def cancel(self, job_id: UUID) -> Job:

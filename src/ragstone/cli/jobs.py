@@ -1,5 +1,6 @@
 """``ragstone jobs``: how far ingestion is; end it, begin it again."""
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -46,6 +47,26 @@ def show(job_id: Id, as_json: AsJson = False, url: Url = None, key: Key = None) 
 
 
 @app.command()
+def queue(as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
+    """Show what is on its way to be searchable, and how long it will take at the pace of the last ten minutes."""
+    state = call(lambda client: client.queue(), url, key)
+    if as_json:
+        output.print_json(state)
+        return
+    pace, eta = state.chunks_per_second, state.eta_seconds
+    output.print_fields(
+        {
+            **{str(name): f"{count:,}" for name, count in sorted(state.states.items())},
+            "waiting": f"{state.waiting:,}",
+            "to be embedded": f"{state.pending_chunks:,} chunks",
+            "pace": f"{pace:,.1f} chunks a second" if pace else "unknown (nothing finished lately)",
+            "done in": str(timedelta(seconds=round(eta))) if eta is not None else "unknown",
+            "oldest": state.oldest_at.isoformat(timespec="seconds") if state.oldest_at else "",
+        }
+    )
+
+
+@app.command()
 def cancel(job_id: Id, as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
     """End a job that is not at its end. What it has made so far stays searchable."""
     _show(call(lambda client: client.cancel(job_id), url, key), as_json=as_json)
@@ -73,4 +94,7 @@ def _show(job: "Job", *, as_json: bool) -> None:
         "created": job.created_at.isoformat(timespec="seconds"),
         "updated": job.updated_at.isoformat(timespec="seconds"),
     }
+    if job.waiting:
+        fields["waiting for"] = f"{job.waiting.message} {job.waiting.remedy}".strip()
+        fields["tried again"] = job.due_at.isoformat(timespec="seconds")
     output.print_fields(fields | output.failure_fields(job.failure))

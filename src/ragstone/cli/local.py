@@ -26,6 +26,7 @@ from ragstone.api.schemas import (
     Found,
     Job,
     JobPage,
+    QueueState,
     Reply,
     event_reply,
 )
@@ -153,23 +154,28 @@ class LocalClient:
     async def jobs(self, *, state: State | None, cursor: str | None, limit: int) -> JobPage:
         """List jobs, the oldest first."""
         async with self._record.transaction() as transaction:
-            found = await transaction.versions.jobs(self._principal, state=state, after=_place(cursor), limit=limit + 1)
+            found = await transaction.jobs.list(self._principal, state=state, after=_place(cursor), limit=limit + 1)
         return JobPage(items=[Job.from_domain(each) for each in found[:limit]], next_cursor=_next_cursor(found, limit))
 
     async def job(self, job_id: UUID) -> Job:
         """Return one job."""
         async with self._record.transaction() as transaction:
-            return Job.from_domain(await transaction.versions.job(self._principal, job_id))
+            return Job.from_domain(await transaction.jobs.get(self._principal, job_id))
+
+    async def queue(self) -> QueueState:
+        """Say what is on its way, and how long it will take."""
+        async with self._record.transaction() as transaction:
+            return QueueState.from_domain(await transaction.jobs.queue(self._principal))
 
     async def cancel(self, job_id: UUID) -> Job:
         """End a job."""
         async with self._record.transaction() as transaction:
-            return Job.from_domain(await transaction.versions.cancel(self._principal, job_id))
+            return Job.from_domain(await transaction.jobs.cancel(self._principal, job_id))
 
     async def retry(self, job_id: UUID) -> Job:
         """Begin a failed or cancelled job again."""
         async with self._record.transaction() as transaction:
-            return Job.from_domain(await transaction.versions.retry(self._principal, job_id))
+            return Job.from_domain(await transaction.jobs.retry(self._principal, job_id))
 
     async def retrieve(self, asked: Retrieve) -> Found:
         """Find passages."""
@@ -195,7 +201,7 @@ class LocalClient:
         chunks = embedded = 0
         for start in range(0, len(job_ids), _MOST_IDS):
             async with self._record.transaction() as transaction:
-                part = await transaction.versions.progress(job_ids[start : start + _MOST_IDS])
+                part = await transaction.jobs.progress(job_ids[start : start + _MOST_IDS])
             states.update(part.states)
             chunks, embedded = chunks + part.chunks, embedded + part.embedded
         return Progress(states, chunks, embedded)
@@ -207,7 +213,7 @@ class LocalClient:
             after: UUID | None = just_before(min(wanted))
             while after:
                 async with self._record.transaction() as transaction:
-                    jobs = await transaction.versions.jobs(
+                    jobs = await transaction.jobs.list(
                         self._principal, state=state, after=after, limit=_JOBS_AT_A_TIME
                     )
                 found += [Job.from_domain(job) for job in jobs if job.id in wanted]

@@ -29,6 +29,7 @@ from ragstone.api.schemas import (
     Job,
     JobPage,
     Problem,
+    QueueState,
     Reply,
     Restart,
     Retrieval,
@@ -151,6 +152,10 @@ class HttpClient:
     async def job(self, job_id: UUID) -> Job:
         """Return one job."""
         return await self._get(f"v1/jobs/{job_id}", Job)
+
+    async def queue(self) -> QueueState:
+        """Say what is on its way, and how long it will take."""
+        return await self._get("v1/jobs/queue", QueueState)
 
     async def cancel(self, job_id: UUID) -> Job:
         """End a job."""

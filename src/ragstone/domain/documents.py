@@ -132,7 +132,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """The ingestion of one version of a document. Times are seconds spent in each stage."""
+    """The ingestion of one version of a document. Times are seconds spent in each stage.
+
+    ``waiting`` says why the last attempt ended without a result; the next one is due at ``due_at``.
+    """
 
     id: UUID
     document_id: UUID
@@ -144,8 +147,26 @@ class Job:
     embedded_count: int
     stage_seconds: Mapping[str, float]
     failure: Failure | None
+    waiting: Failure | None
+    due_at: datetime
     created_at: datetime
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """What is on its way: documents by state, chunks yet to be embedded, and how fast the last minutes went.
+
+    ``chunks_per_second`` and ``eta_seconds`` are ``None`` where nothing was finished lately; ``waiting`` counts the
+    documents whose last attempt ended without a result.
+    """
+
+    states: Mapping[State, int]
+    waiting: int
+    pending_chunks: int
+    chunks_per_second: float | None
+    eta_seconds: float | None
+    oldest_at: datetime | None
 
 
 def embedding_text(title: str, heading_path: tuple[str, ...], text: str) -> str:

@@ -6,7 +6,7 @@ only if the lease still does. Killed anywhere, the step leaves nothing behind bu
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 from uuid import UUID
 
@@ -24,12 +24,21 @@ from ragstone.ports.vector_index import VectorIndex
 LEASE_SECONDS = 30.0
 _BEAT_SECONDS = 3.0
 _RETRY_SECONDS = 5.0
+_MOST_CRASHES = 10
+"""Workers lost over one version, one after the other, before it is set aside though nothing proves it the cause."""
+
+Isolate = Callable[[str, UUID], Awaitable[None]]
+"""Takes one stage of one version where nothing else is lost when it takes its process down."""
 
 log = structlog.get_logger(__name__)
 
 
 class Pipeline:
-    """Takes versions of documents from ``accepted`` to ``ready``. ``owner`` is the number of the leasing worker."""
+    """Takes versions of documents from ``accepted`` to ``ready``. ``owner`` is the number of the leasing worker.
+
+    A version over which a worker died is taken in isolation from then on, if there is an ``isolate``: whether a
+    document kills its worker, or the worker just happened to be killed, shows when it is alone with its process.
+    """
 
     def __init__(
         self,
@@ -43,6 +52,7 @@ class Pipeline:
         chunk_tokens: int,
         chunk_overlap: float,
         batch: int,
+        isolate: Isolate | None = None,
     ) -> None:
         self._record = record
         self._parser = parser
@@ -53,22 +63,30 @@ class Pipeline:
         self._chunk_tokens = chunk_tokens
         self._chunk_overlap = chunk_overlap
         self._batch = batch
+        self._isolate = isolate
 
     async def parse(self, version_id: UUID) -> None:
         """Make a version searchable by words, or failed with the reason."""
-        work = await self._claim(version_id, State.ACCEPTED, State.PARSING)
-        if work:
-            await self._settle(work, "parse", self._parse(work))
+        await self._take(version_id, "parse", self._parse, State.ACCEPTED, State.PARSING)
 
     async def embed(self, version_id: UUID) -> None:
         """Make a version searchable by meaning, or failed with the reason."""
-        work = await self._claim(version_id, State.SEARCHABLE)
-        if work:
-            await self._settle(work, "embed", self._embed(work))
+        await self._take(version_id, "embed", self._embed, State.SEARCHABLE)
 
-    async def _claim(self, version_id: UUID, *states: State) -> Work | None:
+    async def _take(
+        self, version_id: UUID, stage: str, step: Callable[[Work], Coroutine[Any, Any, None]], *states: State
+    ) -> None:
         async with self._record.transaction() as transaction:
-            return await transaction.versions.claim(version_id, states, self._owner, LEASE_SECONDS)
+            work = await transaction.versions.claim(version_id, states, self._owner, LEASE_SECONDS)
+        if work is None:
+            return
+        if work.crashes >= _MOST_CRASHES:
+            await self._fail(work, worker_died(stage))
+        elif work.crashes and self._isolate:
+            await self._release(work, 0.0)
+            await self._isolate(stage, version_id)
+        else:
+            await self._settle(work, stage, step(work))
 
     async def _parse(self, work: Work) -> None:
         if work.blob_id is None:
@@ -117,7 +135,8 @@ class Pipeline:
             log.info("work_lost", stage=stage, uri=work.uri)
         except Unavailable as error:
             log.warning("work_delayed", stage=stage, uri=work.uri, cause=error.message)
-            await self._release(work, error.retry_after or _RETRY_SECONDS)
+            waiting = Failure(stage, error.code, error.message, error.remedy, retryable=True)
+            await self._release(work, error.retry_after or _RETRY_SECONDS, waiting)
         except ParseFailed as error:
             await self._fail(
                 work, Failure(stage, error.failure_code, error.message, error.remedy, retryable=error.retryable)
@@ -172,10 +191,21 @@ class Pipeline:
         except (LeaseLost, DatabaseUnavailable) as error:
             log.info("lease_left", uri=work.uri, cause=error.message)
 
-    async def _release(self, work: Work, delay: float) -> None:
+    async def _release(self, work: Work, delay: float, waiting: Failure | None = None) -> None:
         """Give the lease back; where that cannot be said, it runs out by itself."""
         try:
             async with self._record.transaction() as transaction:
-                await transaction.versions.release(work, self._owner, delay)
+                await transaction.versions.release(work, self._owner, delay, waiting)
         except (LeaseLost, DatabaseUnavailable) as error:
             log.info("lease_left", uri=work.uri, cause=error.message)
+
+
+def worker_died(stage: str) -> Failure:
+    """Return the failure of a version that takes its workers down."""
+    return Failure(
+        stage,
+        "worker_died",
+        "The process that worked on this document died, more than once.",
+        "It may need more memory than there is: split the document, or give the worker more and retry.",
+        retryable=True,
+    )

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from ragstone.domain.access import Permission, Principal
-from ragstone.domain.documents import Chunk, Document, Failure, Job, ParsedDocument, State
+from ragstone.domain.documents import Chunk, Document, Failure, Job, ParsedDocument, QueueState, State
 from ragstone.domain.queries import Scope
 from ragstone.ports.embedder import EmbeddingModel
 
@@ -61,6 +61,7 @@ class Work:
     """One version that a worker has leased, with what its next step needs.
 
     ``title`` is the sender's or, once parsed, the document's own; ``name`` stands in where neither has one.
+    ``crashes`` counts the workers that died, or were lost, one after the other while they held it.
     """
 
     version_id: UUID
@@ -74,6 +75,7 @@ class Work:
     chunk_count: int
     embedded_count: int
     attempts: int
+    crashes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,8 +224,12 @@ class Versions(Protocol):
         """Move to ``failed`` and release the lease. Raise ``LeaseLost``."""
         ...
 
-    async def release(self, work: Work, owner: int, delay: float) -> None:
-        """Give the lease back unfinished; the work is due again in ``delay`` seconds."""
+    async def release(self, work: Work, owner: int, delay: float, waiting: Failure | None = None) -> None:
+        """Give the lease back unfinished; the work is due again in ``delay`` seconds, and waits for this cause."""
+        ...
+
+    async def set_aside(self, version_id: UUID, failure: Failure) -> None:
+        """Move a version whose worker died to ``failed``, unless another worker has it by now."""
         ...
 
     async def wake_lost(self) -> int:
@@ -235,26 +241,6 @@ class Versions(Protocol):
 
         Return all jobs that then wait to be embedded.
         """
-        ...
-
-    async def job(self, principal: Principal, job_id: UUID) -> Job:
-        """Raise ``NotFound`` where there is none that the principal may see."""
-        ...
-
-    async def jobs(self, principal: Principal, *, state: State | None, after: UUID | None, limit: int) -> Sequence[Job]:
-        """Return jobs by id (that is, by age), those after ``after``."""
-        ...
-
-    async def progress(self, job_ids: Sequence[UUID]) -> "Progress":
-        """Count how far these jobs are."""
-        ...
-
-    async def cancel(self, principal: Principal, job_id: UUID) -> Job:
-        """End a job that is not final. Raise ``NotFound``, or ``Conflict`` where it is final."""
-        ...
-
-    async def retry(self, principal: Principal, job_id: UUID) -> Job:
-        """Begin a failed or cancelled job again where it stood. Raise ``NotFound`` or ``Conflict``."""
         ...
 
 
@@ -270,6 +256,34 @@ class Progress:
     def open(self) -> int:
         """How many are not in a final state."""
         return sum(count for state, count in self.states.items() if not state.final)
+
+
+class Jobs(Protocol):
+    """The ingestion of versions, as callers see and steer it."""
+
+    async def get(self, principal: Principal, job_id: UUID) -> Job:
+        """Raise ``NotFound`` where there is none that the principal may see."""
+        ...
+
+    async def list(self, principal: Principal, *, state: State | None, after: UUID | None, limit: int) -> Sequence[Job]:
+        """Return jobs by id (that is, by age), those after ``after``."""
+        ...
+
+    async def progress(self, job_ids: Sequence[UUID]) -> Progress:
+        """Count how far these jobs are."""
+        ...
+
+    async def queue(self, principal: Principal) -> QueueState:
+        """Say what of the principal's documents is on its way, and how long it will take."""
+        ...
+
+    async def cancel(self, principal: Principal, job_id: UUID) -> Job:
+        """End a job that is not final. Raise ``NotFound``, or ``Conflict`` where it is final."""
+        ...
+
+    async def retry(self, principal: Principal, job_id: UUID) -> Job:
+        """Begin a failed or cancelled job again where it stood. Raise ``NotFound`` or ``Conflict``."""
+        ...
 
 
 class Chunks(Protocol):
@@ -317,6 +331,8 @@ class Transaction(Protocol):
     def documents(self) -> Documents: ...
     @property
     def versions(self) -> Versions: ...
+    @property
+    def jobs(self) -> Jobs: ...
     @property
     def chunks(self) -> Chunks: ...
     @property

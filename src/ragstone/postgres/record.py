@@ -9,6 +9,7 @@ from ragstone.postgres.chunks import PostgresChunks
 from ragstone.postgres.collections import PostgresCollections
 from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.documents import PostgresDocuments
+from ragstone.postgres.jobs import PostgresJobs
 from ragstone.postgres.keys import PostgresKeys
 from ragstone.postgres.queue import Queue
 from ragstone.postgres.versions import PostgresVersions
@@ -23,6 +24,7 @@ class PostgresTransaction:
         self.blobs = PostgresBlobs(connection)
         self.documents = PostgresDocuments(connection, queue)
         self.versions = PostgresVersions(connection, queue)
+        self.jobs = PostgresJobs(connection, queue)
         self.chunks = PostgresChunks(connection)
         self.keys = PostgresKeys(connection)
 

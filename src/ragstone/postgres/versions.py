@@ -11,16 +11,15 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from ragstone.domain.access import Principal
-from ragstone.domain.documents import Chunk, Failure, Job, ParsedDocument, State, embedding_text
-from ragstone.domain.errors import Conflict, LeaseLost, NotFound
+from ragstone.domain.documents import Chunk, Failure, ParsedDocument, State, embedding_text
+from ragstone.domain.errors import LeaseLost
 from ragstone.ports.embedder import EmbeddingModel
-from ragstone.ports.record import Progress, Work
+from ragstone.ports.record import Work
 from ragstone.postgres.chunks import insert_chunks
 from ragstone.postgres.database import Connection
-from ragstone.postgres.documents import drop_superseded, lock_document, to_failure
+from ragstone.postgres.documents import drop_superseded, lock_document
 from ragstone.postgres.queue import Queue, Stage
-from ragstone.postgres.visibility import NAME, OWN_DOCUMENTS, principal_parameters
+from ragstone.postgres.visibility import NAME
 
 OWNERS = 0x52414753
 """The class of the advisory locks that workers hold; the object is the worker's number."""
@@ -31,13 +30,6 @@ _OWNER_LIVES = f"""exists (
     and classid = {OWNERS} and objid::bigint = v.lease_owner)"""  # noqa: S608 (no input)
 
 _FREE = f"(v.lease_owner is null or v.lease_until < now() or not {_OWNER_LIVES})"
-
-_SELECT_JOBS = f"""
-    with own as ({OWN_DOCUMENTS})
-    select v.id, own.id, own.collection, own.uri, v.state, v.attempts, v.chunk_count, v.embedded_count,
-           v.stage_seconds, v.failure, v.created_at, v.updated_at
-    from own join versions v on v.document_id = own.id
-"""  # noqa: S608 (no input)
 
 _SPACE = "(select id from embedding_spaces where model = %(model)s and version = %(model_version)s)"
 
@@ -58,13 +50,14 @@ class PostgresVersions:
         """Lease a version in one of ``states`` for ``seconds``, or return ``None``: gone, done, or another's."""
         cursor = await self._connection.execute(
             f"""update versions v
-                set lease_owner = %(owner)s, lease_until = now() + make_interval(secs => %(seconds)s),
+                set crashes = v.crashes + (v.lease_owner is not null)::int,
+                    lease_owner = %(owner)s, lease_until = now() + make_interval(secs => %(seconds)s),
                     attempts = v.attempts + 1, updated_at = now(),
                     state = case when v.state = 'accepted' then 'parsing' else v.state end
                 from documents d
                 where v.id = %(id)s and d.id = v.document_id and v.state = any(%(states)s) and {_FREE}
                 returning v.id, v.document_id, v.blob_id, v.state, v.media_type, d.uri,
-                    coalesce(v.given_title, v.title), {NAME}, v.chunk_count, v.embedded_count, v.attempts""",  # noqa: S608
+                    coalesce(v.given_title, v.title), {NAME}, v.chunk_count, v.embedded_count, v.attempts, v.crashes""",  # noqa: S608
             {"id": version_id, "states": list(states), "owner": owner, "seconds": seconds},
         )
         row = await cursor.fetchone()
@@ -90,7 +83,7 @@ class PostgresVersions:
             version_id,
             owner,
             """state = 'searchable', content = %(content)s, title = %(title)s, media_type = %(media_type)s,
-               chunk_count = %(chunk_count)s, attempts = 0,
+               chunk_count = %(chunk_count)s, attempts = 0, crashes = 0, waiting = null,
                stage_seconds = stage_seconds || %(stage_seconds)s, lease_owner = null, lease_until = null""",
             content=parsed.content,
             title=parsed.title,
@@ -140,8 +133,8 @@ class PostgresVersions:
         await self._change(
             work.version_id,
             owner,
-            """state = 'ready', attempts = 0, stage_seconds = stage_seconds || %(stage_seconds)s,
-               lease_owner = null, lease_until = null""",
+            """state = 'ready', attempts = 0, crashes = 0, waiting = null,
+               stage_seconds = stage_seconds || %(stage_seconds)s, lease_owner = null, lease_until = null""",
             stage_seconds=Jsonb(dict(seconds)),
         )
         await self._connection.execute(
@@ -156,17 +149,29 @@ class PostgresVersions:
         await self._change(
             work.version_id,
             owner,
-            "state = 'failed', failure = %(failure)s, lease_owner = null, lease_until = null",
+            "state = 'failed', failure = %(failure)s, waiting = null, lease_owner = null, lease_until = null",
             failure=Jsonb(asdict(failure)),
         )
 
-    async def release(self, work: Work, owner: int, delay: float) -> None:
-        """Give the lease back unfinished; the work is due again in ``delay`` seconds."""
+    async def release(self, work: Work, owner: int, delay: float, waiting: Failure | None = None) -> None:
+        """Give the lease back unfinished; the work is due again in ``delay`` seconds, and waits for this cause."""
         await self._change(
             work.version_id,
             owner,
-            "due_at = now() + make_interval(secs => %(delay)s), lease_owner = null, lease_until = null",
+            "due_at = now() + make_interval(secs => %(delay)s), waiting = coalesce(%(waiting)s, waiting),"
+            " lease_owner = null, lease_until = null",
             delay=delay,
+            waiting=Jsonb(asdict(waiting)) if waiting else None,
+        )
+
+    async def set_aside(self, version_id: UUID, failure: Failure) -> None:
+        """Move a version whose worker died to ``failed``, unless another worker has it by now."""
+        await self._connection.execute(
+            f"""update versions v set state = 'failed', failure = %(failure)s, waiting = null, updated_at = now(),
+                    lease_owner = null, lease_until = null
+                where v.id = %(id)s and v.state = any(%(open)s)
+                  and v.lease_owner is not null and not {_OWNER_LIVES}""",  # noqa: S608 (no input)
+            {"id": version_id, "failure": Jsonb(asdict(failure)), "open": list(_OPEN)},
         )
 
     async def wake_lost(self) -> int:
@@ -202,65 +207,6 @@ class PostgresVersions:
         cursor = await self._connection.execute("select id from versions where state = 'searchable' order by id")
         return [row[0] for row in await cursor.fetchall()]
 
-    async def job(self, principal: Principal, job_id: UUID) -> Job:
-        """Raise ``NotFound`` where there is none that the principal may see."""
-        parameters = {**principal_parameters(principal), "id": job_id}
-        cursor = await self._connection.execute(f"{_SELECT_JOBS} where v.id = %(id)s", parameters)
-        row = await cursor.fetchone()
-        if row is None:
-            raise NotFound("There is no such job.", remedy="GET /v1/jobs lists those that this key may see.")
-        return _to_job(row)
-
-    async def jobs(self, principal: Principal, *, state: State | None, after: UUID | None, limit: int) -> Sequence[Job]:
-        """Return jobs by id (that is, by age), those after ``after``."""
-        cursor = await self._connection.execute(
-            f"""{_SELECT_JOBS} where (%(state)s::text is null or v.state = %(state)s)
-                and (%(after)s::uuid is null or v.id > %(after)s) order by v.id limit %(limit)s""",
-            {**principal_parameters(principal), "state": state, "after": after, "limit": limit},
-        )
-        return [_to_job(row) for row in await cursor.fetchall()]
-
-    async def progress(self, job_ids: Sequence[UUID]) -> Progress:
-        """Count how far these jobs are."""
-        cursor = await self._connection.execute(
-            "select state, count(*), sum(chunk_count)::bigint, sum(embedded_count)::bigint"
-            " from versions where id = any(%s) group by state",
-            (list(job_ids),),
-        )
-        rows = await cursor.fetchall()
-        return Progress(
-            states={State(state): count for state, count, _, _ in rows},
-            chunks=sum(chunks for _, _, chunks, _ in rows),
-            embedded=sum(embedded for _, _, _, embedded in rows),
-        )
-
-    async def cancel(self, principal: Principal, job_id: UUID) -> Job:
-        """End a job that is not final. Raise ``NotFound``, or ``Conflict`` where it is final."""
-        job = await self.job(principal, job_id)
-        if not await self._move(job, State.CANCELLED):
-            raise Conflict(f"The job is {job.state} and cannot be cancelled.", remedy="Only open jobs can be.")
-        return await self.job(principal, job_id)
-
-    async def retry(self, principal: Principal, job_id: UUID) -> Job:
-        """Begin a failed or cancelled job again where it stood. Raise ``NotFound`` or ``Conflict``."""
-        job = await self.job(principal, job_id)
-        begin = State.SEARCHABLE if job.chunk_count else State.ACCEPTED
-        if job.state not in (State.FAILED, State.CANCELLED) or not await self._move(job, begin):
-            raise Conflict(f"The job is {job.state}; there is nothing to retry.", remedy="Wait until it ends.")
-        await self._queue.wake(self._connection, Stage.of(begin), [job_id])
-        return await self.job(principal, job_id)
-
-    async def _move(self, job: Job, state: State) -> bool:
-        """Move a job to ``state`` if that is legal and it has not moved since it was read."""
-        if not job.state.may_become(state):
-            return False
-        cursor = await self._connection.execute(
-            "update versions set state = %s, failure = null, attempts = 0, due_at = now(), lease_owner = null,"
-            " lease_until = null, updated_at = now() where id = %s and state = %s",
-            (state, job.id, job.state),
-        )
-        return cursor.rowcount == 1
-
     async def _lock_document(self, version_id: UUID) -> None:
         cursor = await self._connection.execute("select document_id from versions where id = %s", (version_id,))
         row = await cursor.fetchone()
@@ -280,20 +226,3 @@ class PostgresVersions:
 
 def _space(model: EmbeddingModel) -> dict[str, str]:
     return {"model": model.name, "model_version": model.version}
-
-
-def _to_job(row: Sequence[Any]) -> Job:
-    return Job(
-        id=row[0],
-        document_id=row[1],
-        collection=row[2],
-        uri=row[3],
-        state=State(row[4]),
-        attempts=row[5],
-        chunk_count=row[6],
-        embedded_count=row[7],
-        stage_seconds=row[8],
-        failure=to_failure(row[9]),
-        created_at=row[10],
-        updated_at=row[11],
-    )

@@ -8,6 +8,7 @@ from ragstone.container import Container
 from ragstone.domain.errors import DatabaseUnavailable, EmbedderUnavailable
 from ragstone.postgres.leases import SignOfLife, alive, new_owner
 from ragstone.postgres.queue import Stage
+from ragstone.worker.isolation import Isolation
 
 _SWEEP_SECONDS = 2.0
 _RECONNECT_SECONDS = 1.0
@@ -37,7 +38,7 @@ async def _work_connected(container: Container) -> None:
     await container.embedder.warm()
     await container.vectors.ensure(container.embedder.model)
     owner = new_owner()
-    pipeline = container.pipeline(owner)
+    pipeline = container.pipeline(owner, Isolation(container.settings, container.record))
     settings = container.settings
     async with alive(container.database, owner) as sign, asyncio.TaskGroup() as group:
         group.create_task(_sweep(container, sign))

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -12,28 +11,17 @@ from ragstone.api.dependencies import OpenAsking, OpenSettings, Stopping
 from ragstone.api.problems import documented
 from ragstone.api.questions import check_length
 from ragstone.api.requests import Ask
-from ragstone.api.schemas import EVENTS, Answer
-from ragstone.api.stream import EventStream, begun, unless_gone
+from ragstone.api.schemas import EVENTS, Answer, answer_frame
+from ragstone.api.stream import EventStream, begun, described, unless_gone
 from ragstone.domain import answers
 from ragstone.domain.answers import AnswerEvent, Done
 from ragstone.telemetry import ANSWER_SECONDS, MODEL_TOKENS, QUESTIONS
 
-_STREAM: dict[str, Any] = {
-    "description": "The answer; as server-sent events `retrieval`, `delta`, `citation`, `restart`, `done` and `error`"
+_STREAM = described(
+    "The answer; as server-sent events `retrieval`, `delta`, `citation`, `restart`, `done` and `error`"
     " where `stream` is true or the header Accept asks for text/event-stream.",
-    "content": {
-        EventStream.media_type: {
-            "itemSchema": {
-                "type": "object",
-                "properties": {
-                    "event": {"enum": [*EVENTS.values(), "error"]},
-                    "data": {"type": "string", "contentMediaType": "application/json"},
-                },
-                "required": ["event", "data"],
-            }
-        }
-    },
-}
+    [*EVENTS.values(), "error"],
+)
 
 router = APIRouter(prefix="/v1", tags=["questions"])
 
@@ -46,7 +34,7 @@ async def ask(
     check_length(body.question, settings.max_question_chars)
     events = _counted(asking.ask(body.question, body.scope(principal), mode=body.mode, limit=body.top_k))
     if body.stream or EventStream.media_type in request.headers.get("accept", ""):
-        return EventStream(await begun(events), stopping)
+        return EventStream(await begun(events), answer_frame, stopping)
     return Answer.from_domain(await unless_gone(request, _whole(events)))
 
 
