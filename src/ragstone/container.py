@@ -7,19 +7,30 @@ from functools import cached_property
 from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
 from ragstone.answer.asking import Asking
 from ragstone.domain.queries import Hit, Mode, Scope
+from ragstone.ingest.embedding import DocumentEmbedder, Provider, QuestionEmbedder
 from ragstone.ingest.intake import Intake
 from ragstone.ingest.pipeline import Isolate, Pipeline
+from ragstone.ingest.reembedding import Reembedding
+from ragstone.ingest.space_embedders import SpaceEmbedders
 from ragstone.ports.chat_model import ChatModel
 from ragstone.ports.embedder import Embedder
+from ragstone.ports.embedding_spaces import EmbeddingSpace
 from ragstone.ports.fetcher import Fetcher
 from ragstone.postgres.database import Database
 from ragstone.postgres.lexical_index import PostgresLexicalIndex
 from ragstone.postgres.queue import Queue
 from ragstone.postgres.record import PostgresRecord
 from ragstone.postgres.vector_index import PgVectorIndex
-from ragstone.registry import make_chat_model, make_embedder
+from ragstone.registry import (
+    embedder_spec,
+    embedding_policy,
+    make_chat_model,
+    make_embedder,
+    settings_of_spec,
+)
 from ragstone.retrieve.search import Search
 from ragstone.settings import Settings
+from ragstone.telemetry import EmbedderMeter
 
 
 class Container:
@@ -27,6 +38,7 @@ class Container:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self._document_embedders: dict[Embedder, DocumentEmbedder] = {}
 
     @cached_property
     def database(self) -> Database:
@@ -47,12 +59,47 @@ class Container:
     @cached_property
     def record(self) -> PostgresRecord:
         """The system of record."""
-        return PostgresRecord(self.database, self.queue)
+        return PostgresRecord(self.database, self.queue, vectors_kept_hours=self.settings.embedding_cache_hours)
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The embedding model."""
-        return make_embedder(self.settings)
+        """The embedding model, as questions use it."""
+        return self._make_embedder(self.settings)
+
+    def _make_embedder(self, settings: Settings) -> Embedder:
+        meter = EmbedderMeter(settings.embedder_price_per_million_tokens)
+        embedder = make_embedder(settings, meter.tokens)
+        return QuestionEmbedder(Provider(embedder, embedding_policy(settings), meter))
+
+    @cached_property
+    def embedders(self) -> SpaceEmbedders:
+        """The embedding models of the record's vectors."""
+        return SpaceEmbedders(
+            self.record,
+            self.vectors,
+            lambda: self.embedder,
+            embedder_spec(self.settings),
+            lambda spec: self._make_embedder(settings_of_spec(self.settings, spec)),
+        )
+
+    async def document_embedder(self) -> Embedder:
+        """Return the active embedding model as documents use it."""
+        return self._for_documents(await self.embedders.active())
+
+    async def filling_embedder(self, space: EmbeddingSpace) -> Embedder:
+        """Return the embedding model of a space that is filled."""
+        return self._for_documents(await self.embedders.of(space))
+
+    def _for_documents(self, embedder: Embedder) -> Embedder:
+        """Wrap a model as documents use it. It shares with questions what is known of the provider."""
+        if embedder not in self._document_embedders:
+            self._document_embedders[embedder] = self._wrapped(embedder)
+        return self._document_embedders[embedder]
+
+    def _wrapped(self, embedder: Embedder) -> DocumentEmbedder:
+        # One that was put in place of ours comes bare.
+        provider = embedder.provider if isinstance(embedder, QuestionEmbedder) else Provider(embedder)
+        return DocumentEmbedder(provider, batch_texts=self.settings.embed_batch)
 
     @cached_property
     def chat_model(self) -> ChatModel | None:
@@ -95,7 +142,9 @@ class Container:
     @cached_property
     def search(self) -> Search:
         """Finds passages."""
-        return Search(self.record, self.embedder, self.vectors, self.lexical, depth=self.settings.retrieve_depth)
+        return Search(
+            self.record, self.embedders.active, self.vectors, self.lexical, depth=self.settings.retrieve_depth
+        )
 
     @cached_property
     def asking(self) -> Asking:
@@ -120,7 +169,7 @@ class Container:
         return Pipeline(
             self.record,
             self.parser,
-            self.embedder,
+            self.document_embedder,
             self.lexical,
             self.vectors,
             owner=owner,
@@ -130,10 +179,14 @@ class Container:
             isolate=isolate,
         )
 
+    def reembedding(self) -> Reembedding:
+        """Return what fills another embedding space."""
+        return Reembedding(self.record, self.vectors, self.filling_embedder, batch=self.settings.embed_batch)
+
     async def close(self) -> None:
         """Release what was made, the database last."""
         made = self.__dict__
-        for name in ("parser", "embedder", "chat_model"):
+        for name in ("parser", "embedders", "embedder", "chat_model"):
             if made.get(name) is not None:
                 await made[name].close()
         if "database" in made:

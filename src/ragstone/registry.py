@@ -5,16 +5,24 @@ A component is ``kind`` or ``kind:detail``; a new adapter is one line in the tab
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from pydantic import SecretStr
 
 from ragstone.domain.errors import ConfigurationError
+from ragstone.ingest.embedding import Policy
 from ragstone.ports.chat_model import ChatModel
 from ragstone.ports.embedder import Embedder
 from ragstone.settings import Settings
 
+_SPEC = ("embedder", "embedder_base_url", "embedder_dimensions")
 
-def _minilm(settings: Settings, detail: str) -> Embedder:
+OnTokens = Callable[[int], None]
+"""Hears how many tokens an endpoint says it has read."""
+
+
+def _minilm(settings: Settings, detail: str, on_tokens: OnTokens | None) -> Embedder:  # noqa: ARG001 (it says nothing)
     from ragstone.adapters.embedders.minilm import MiniLM
 
     if detail:
@@ -22,7 +30,7 @@ def _minilm(settings: Settings, detail: str) -> Embedder:
     return MiniLM(data_dir=settings.data_dir, weights_path=settings.minilm_path, threads=settings.embedder_threads)
 
 
-def _openai(settings: Settings, detail: str) -> Embedder:
+def _openai(settings: Settings, detail: str, on_tokens: OnTokens | None) -> Embedder:
     from ragstone.adapters.embedders.openai import OpenAIEmbedder
 
     api_key = _secret(settings.embedder_api_key)
@@ -34,21 +42,66 @@ def _openai(settings: Settings, detail: str) -> Embedder:
         base_url=settings.embedder_base_url,
         api_key=api_key,
         dimensions=settings.embedder_dimensions,
+        timeout=settings.embedder_timeout,
+        on_tokens=on_tokens,
     )
 
 
-EMBEDDERS: Mapping[str, Callable[[Settings, str], Embedder]] = {"minilm": _minilm, "openai": _openai}
+@dataclass(frozen=True, slots=True)
+class EmbedderKind:
+    """How an embedder is made, and how many batches at a time are best for it where nothing is set.
+
+    ``batch_tokens`` bounds one request; 0 where the embedder runs here and takes any.
+    """
+
+    make: Callable[[Settings, str, OnTokens | None], Embedder]
+    concurrency: int
+    batch_tokens: int
 
 
-def make_embedder(settings: Settings) -> Embedder:
+EMBEDDERS: Mapping[str, EmbedderKind] = {
+    "minilm": EmbedderKind(_minilm, concurrency=1, batch_tokens=0),
+    "openai": EmbedderKind(_openai, concurrency=4, batch_tokens=100_000),
+}
+
+
+def make_embedder(settings: Settings, on_tokens: OnTokens | None = None) -> Embedder:
     """Return the embedder that the settings name. Raises ``ConfigurationError`` for an unknown kind."""
-    kind, _, detail = settings.embedder.partition(":")
+    return _embedder_kind(settings).make(settings, settings.embedder.partition(":")[2], on_tokens)
+
+
+def embedder_spec(settings: Settings) -> Mapping[str, Any]:
+    """Return the settings that say which embedder it is, without secrets."""
+    return {name: value for name in _SPEC if (value := getattr(settings, name)) is not None}
+
+
+def settings_of_spec(settings: Settings, spec: Mapping[str, Any]) -> Settings:
+    """Return ``settings`` for the embedder of another spec. Their API key goes to their own server only."""
+    changed: dict[str, Any] = {name: spec.get(name) for name in _SPEC}
+    if changed["embedder_base_url"] != settings.embedder_base_url:
+        changed["embedder_api_key"] = None
+    return settings.model_copy(update=changed)
+
+
+def embedding_policy(settings: Settings) -> Policy:
+    """Return how the provider of that embedder is treated. Raises ``ConfigurationError`` for an unknown kind."""
+    kind = _embedder_kind(settings)
+    return Policy(
+        concurrency=settings.embedder_concurrency or kind.concurrency,
+        batch_tokens=kind.batch_tokens,
+        requests=settings.embedder_requests_per_minute,
+        tokens=settings.embedder_tokens_per_minute,
+    )
+
+
+def _embedder_kind(settings: Settings) -> EmbedderKind:
+    kind = settings.embedder.partition(":")[0]
     if kind not in EMBEDDERS:
         raise ConfigurationError(
             f"There is no embedder {settings.embedder!r}.",
             remedy=f"RAGSTONE_EMBEDDER is one of: {', '.join(EMBEDDERS)}.",
         )
-    return EMBEDDERS[kind](settings, detail)
+    return EMBEDDERS[kind]
 
 
 def make_chat_model(settings: Settings) -> ChatModel | None:

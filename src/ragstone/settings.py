@@ -83,8 +83,36 @@ class Settings(BaseSettings):
     embedder_threads: int = Field(
         default=0, ge=0, le=256, description="Threads of the local embedding model; 0 takes every core."
     )
+    embedder_timeout: float = Field(
+        default=30.0, gt=0, le=3600, description="Seconds to wait for one reply of the embedding endpoint."
+    )
+    embedder_concurrency: int = Field(
+        default=0,
+        ge=0,
+        le=64,
+        description="Batches that are embedded at a time; 0 takes 1 for the local model and 4 for an endpoint.",
+    )
+    embedder_requests_per_minute: int = Field(
+        default=0, ge=0, le=10_000, description="Most requests per minute to the embedding endpoint; 0 is no limit."
+    )
+    embedder_tokens_per_minute: int = Field(
+        default=0,
+        ge=0,
+        description="Most tokens per minute to the embedding endpoint, by an upper estimate; 0 is no limit.",
+    )
+    embedder_price_per_million_tokens: float = Field(
+        default=0.0,
+        ge=0.0,
+        description="Price of a million tokens at the embedding endpoint, for the metric of its cost.",
+    )
     minilm_path: Path | None = Field(
         default=None, description="Folder of the all-MiniLM-L6-v2 weights; found by itself if not set."
+    )
+    embedding_cache_hours: float = Field(
+        default=24.0,
+        ge=0,
+        le=24 * 366,
+        description="Hours that the vectors of texts a document no longer has are kept, in case they come back.",
     )
     chunk_tokens: int = Field(
         default=200, ge=32, le=8000, description="Most tokens of a chunk, in the embedder's own tokens."

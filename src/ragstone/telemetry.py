@@ -2,10 +2,12 @@
 
 import logging
 import sys
+from typing import ClassVar
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from ragstone.ingest.embedding import Circuit, Outcome
 from ragstone.settings import Settings
 
 QUESTIONS = Counter("ragstone_questions_total", "Questions answered, by how the answer was made.", ["mode"])
@@ -18,6 +20,45 @@ STREAMS = Gauge("ragstone_streams_open", "Answers that are being streamed at thi
 REQUEST_SECONDS = Histogram(
     "ragstone_request_seconds", "Seconds that HTTP requests took, by route and status.", ["route", "status"]
 )
+
+EMBEDDER_REQUESTS = Counter(
+    "ragstone_embedder_requests_total", "Requests to the embedding model, by how they ended.", ["outcome"]
+)
+EMBEDDER_RETRIES = Counter("ragstone_embedder_retries_total", "Requests to the embedding model that were made again.")
+EMBEDDER_TEXTS = Counter("ragstone_embedder_texts_total", "Texts that were embedded.")
+EMBEDDER_TOKENS = Counter("ragstone_embedder_tokens_total", "Tokens that the embedding endpoint says it has read.")
+EMBEDDER_COST = Counter("ragstone_embedder_cost_total", "What those tokens cost, at the price that is set.")
+EMBEDDER_CIRCUIT = Gauge("ragstone_embedder_circuit", "The embedding model: 0 is asked, 1 is being tried, 2 is down.")
+EMBEDDER_SECONDS = Histogram("ragstone_embedder_request_seconds", "Seconds that requests to the embedding model took.")
+
+
+class EmbedderMeter:
+    """Counts what goes to the embedding model. ``price`` is that of a million tokens."""
+
+    _CIRCUITS: ClassVar = {Circuit.CLOSED: 0, Circuit.HALF_OPEN: 1, Circuit.OPEN: 2}
+
+    def __init__(self, price: float) -> None:
+        self._price = price
+
+    def requested(self, outcome: Outcome, texts: int, seconds: float) -> None:
+        """Count a request of so many texts."""
+        EMBEDDER_REQUESTS.labels(outcome).inc()
+        EMBEDDER_SECONDS.observe(seconds)
+        if outcome is Outcome.OK:
+            EMBEDDER_TEXTS.inc(texts)
+
+    def retried(self) -> None:
+        """Count a request that is made again."""
+        EMBEDDER_RETRIES.inc()
+
+    def circuit(self, state: Circuit) -> None:
+        """Show the state of the circuit."""
+        EMBEDDER_CIRCUIT.set(self._CIRCUITS[state])
+
+    def tokens(self, count: int) -> None:
+        """Count the tokens of one reply, and what they cost."""
+        EMBEDDER_TOKENS.inc(count)
+        EMBEDDER_COST.inc(count * self._price / 1e6)
 
 
 # They tell at length of lost connections, which are waited for and logged here in one line.

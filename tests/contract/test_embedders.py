@@ -17,12 +17,31 @@ from ragstone.adapters.embedders.minilm import MiniLM
 from ragstone.adapters.embedders.minilm.model_file import graph_file
 from ragstone.adapters.embedders.minilm.weights import find_weights, weights_digest
 from ragstone.adapters.embedders.openai import OpenAIEmbedder
-from ragstone.domain.errors import ConfigurationError, EmbedderUnavailable
+from ragstone.domain.errors import (
+    ConfigurationError,
+    EmbedderBusy,
+    EmbedderDenied,
+    EmbedderUnavailable,
+    EmbeddingRefused,
+)
+from ragstone.ingest.embedding import DocumentEmbedder, Policy, Provider, QuestionEmbedder
 from ragstone.ports.embedder import Embedder
 from ragstone.testing.embedders import EmbedderConformance, HashingEmbedder
 from ragstone.testing.embedding_server import EmbeddingServer, Reply
 
 SECRET = "sk-very-secret"
+
+
+class TestQuestions(EmbedderConformance):
+    @pytest.fixture
+    def embedder(self) -> Embedder:
+        return QuestionEmbedder(Provider(HashingEmbedder()))
+
+
+class TestDocuments(EmbedderConformance):
+    @pytest.fixture
+    def embedder(self) -> Embedder:
+        return DocumentEmbedder(Provider(HashingEmbedder(), Policy(concurrency=2, batch_tokens=500)), batch_texts=5)
 
 
 class TestHashing(EmbedderConformance):
@@ -191,7 +210,7 @@ async def connect(server: EmbeddingServer) -> AsyncGenerator[Connect, None]:
     made: list[OpenAIEmbedder] = []
 
     def connect(name: str = "stand-in", **options: Any) -> OpenAIEmbedder:
-        options = {"base_url": server.base_url, "api_key": SECRET, "timeout": 5.0, "backoff": 0.01, **options}
+        options = {"base_url": server.base_url, "api_key": SECRET, "timeout": 5.0, **options}
         made.append(OpenAIEmbedder(name, **options))
         return made[-1]
 
@@ -236,58 +255,73 @@ class TestOpenAI(EmbedderConformance):
         assert embedder.model.dimensions == 3072
         assert server.requests == []
 
-    async def test_halves_what_is_too_much_and_remembers(self, connect: Connect) -> None:
-        with EmbeddingServer(most_texts=32) as small:
-            embedder = connect(base_url=small.base_url)
-            first = await embedder.embed([f"number {number}" for number in range(100)])
-            refused = len(small.requests)
-            assert first.shape == (100, 64)
-            await embedder.embed(["swift"] * 60)
-            assert [len(request["input"]) for request in small.requests[refused:]] == [25, 25, 10]
-            await embedder.close()
+    async def test_tells_how_many_tokens_the_endpoint_read(self, connect: Connect) -> None:
+        heard: list[int] = []
+        await connect(batch_texts=2, on_tokens=heard.append).embed(["one two", "three", "four"])
+        assert heard == [3, 1]
 
-    async def test_one_text_that_is_refused_does_not_shrink_the_batches(
-        self, server: EmbeddingServer, connect: Connect
-    ) -> None:
-        embedder = connect(dimensions=64)
-        server.script(Reply(413), Reply(413))
-        with pytest.raises(ConfigurationError, match="413"):
-            await embedder.embed(["too long", "swift"])
-        server.requests.clear()
-        await embedder.embed(["swift"] * 3)
-        assert [len(request["input"]) for request in server.requests] == [3]
+
+class TestOpenAIForDocuments(EmbedderConformance):
+    @pytest.fixture
+    def embedder(self, connect: Connect) -> Embedder:
+        policy = Policy(concurrency=4, batch_tokens=1000)
+        return DocumentEmbedder(Provider(connect(max_tokens=64), policy), batch_texts=7)
 
 
 class TestOpenAIMisbehaving:
-    @pytest.mark.parametrize("status", [408, 429, 500, 502, 503])
-    async def test_what_may_pass_is_tried_again(self, server: EmbeddingServer, connect: Connect, status: int) -> None:
-        server.script(Reply(status), Reply(status))
-        assert (await connect().embed(["swift"])).shape == (1, 64)
-        assert len(server.requests) == 3
-
-    async def test_gives_up_after_five_attempts(self, server: EmbeddingServer, connect: Connect) -> None:
-        server.script(*[Reply(500)] * 9)
-        with pytest.raises(EmbedderUnavailable, match="replied 500") as caught:
+    @pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 503, 504, 529])
+    async def test_what_may_pass_says_so_and_is_not_tried_again(
+        self, server: EmbeddingServer, connect: Connect, status: int
+    ) -> None:
+        server.script(Reply(status, {"retry-after": "7"}))
+        with pytest.raises(EmbedderUnavailable, match=f"replied {status}") as caught:
             await connect().embed(["swift"])
-        assert len(server.requests) == 5
-        assert caught.value.retry_after is None
-
-    @pytest.mark.parametrize("form", ["seconds", "date"])
-    async def test_waits_for_as_long_as_it_is_told(self, server: EmbeddingServer, connect: Connect, form: str) -> None:
-        # A date has whole seconds, so one that is 2 s ahead is between 1 and 2 s ahead.
-        date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-        server.script(Reply(429, {"retry-after": "1" if form == "seconds" else date}))
-        started = time.monotonic()
-        await connect().embed(["swift"])
-        assert 0.9 < time.monotonic() - started < 4.0
-        assert len(server.requests) == 2
-
-    async def test_does_not_wait_longer_than_its_patience(self, server: EmbeddingServer, connect: Connect) -> None:
-        server.script(Reply(503, {"retry-after": "3600"}))
-        with pytest.raises(EmbedderUnavailable) as caught:
-            await connect().embed(["swift"])
-        assert caught.value.retry_after == 3600
+        assert (type(caught.value), caught.value.retry_after) == (EmbedderUnavailable, 7)
         assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("form", ["seconds", "date", "none"])
+    async def test_too_many_requests_and_when_to_come_back(
+        self, server: EmbeddingServer, connect: Connect, form: str
+    ) -> None:
+        date = format_datetime(datetime.now(UTC) + timedelta(seconds=9), usegmt=True)
+        headers = {"seconds": {"retry-after": "9"}, "date": {"retry-after": date}, "none": {}}[form]
+        server.script(Reply(429, headers))
+        with pytest.raises(EmbedderBusy, match="RAGSTONE_EMBEDDER_REQUESTS_PER_MINUTE") as caught:
+            await connect().embed(["swift"])
+        assert len(server.requests) == 1
+        if form == "none":
+            assert caught.value.retry_after is None
+        else:
+            # A date has whole seconds.
+            assert caught.value.retry_after is not None
+            assert 7 < caught.value.retry_after <= 9
+
+    async def test_a_quota_that_is_used_up_is_no_matter_of_waiting(
+        self, server: EmbeddingServer, connect: Connect
+    ) -> None:
+        body = json.dumps({"error": {"message": "You exceeded your quota", "code": "insufficient_quota"}}).encode()
+        server.script(Reply(429, body=body))
+        with pytest.raises(EmbedderDenied, match=r"exceeded your quota.*Raise the quota"):
+            await connect().embed(["swift"])
+
+    @pytest.mark.parametrize("status", [400, 413, 422])
+    async def test_a_refused_input_is_told_from_the_rest(
+        self, server: EmbeddingServer, connect: Connect, status: int
+    ) -> None:
+        body = json.dumps({"error": {"message": "the input is too long\nand more"}}).encode()
+        server.script(Reply(status, body=body))
+        with pytest.raises(EmbeddingRefused, match=rf"replied {status}: the input is too long\. Shorten"):
+            await connect().embed(["swift", "sleep"])
+        assert len(server.requests) == 1
+
+    @pytest.mark.parametrize("text", ["My password is swordfish.", "psst"])
+    async def test_an_endpoint_that_quotes_the_text_is_not_quoted(self, connect: Connect, text: str) -> None:
+        with EmbeddingServer(refused=text) as strict:
+            embedder = connect(base_url=strict.base_url)
+            with pytest.raises(EmbeddingRefused, match=r"replied 400\.") as caught:
+                await embedder.embed(["swift", text])
+            assert text not in str(caught.value)
+            await embedder.close()
 
     async def test_a_reply_that_does_not_come(self, server: EmbeddingServer, connect: Connect) -> None:
         server.script(Reply(wait=30.0))
@@ -295,10 +329,6 @@ class TestOpenAIMisbehaving:
         with pytest.raises(EmbedderUnavailable, match=r"within 0\.2 seconds"):
             await connect(timeout=0.2).embed(["swift"])
         assert time.monotonic() - started < 3.0
-
-    async def test_a_slow_reply_is_asked_for_again(self, server: EmbeddingServer, connect: Connect) -> None:
-        server.script(Reply(500), Reply(wait=0.3))
-        assert (await connect().embed(["swift"])).shape == (1, 64)
 
     async def test_nobody_there(self, connect: Connect) -> None:
         with EmbeddingServer() as gone:
@@ -339,7 +369,7 @@ class TestOpenAIMisbehaving:
 
     async def test_a_refused_key_is_named_and_never_shown(self, server: EmbeddingServer, connect: Connect) -> None:
         wrong = "sk-another-secret"
-        with pytest.raises(ConfigurationError, match="RAGSTONE_EMBEDDER_API_KEY") as caught:
+        with pytest.raises(EmbedderDenied, match="RAGSTONE_EMBEDDER_API_KEY") as caught:
             await connect(api_key=wrong).embed(["swift"])
         assert wrong not in repr(caught.value) + str(caught.value)
         assert server.headers[-1]["authorization"] == f"Bearer {wrong}"
@@ -350,7 +380,7 @@ class TestOpenAIMisbehaving:
     ) -> None:
         body = json.dumps({"error": {"message": f"model stand-in is not for {SECRET}, ask for another"}}).encode()
         server.script(Reply(404, body=body))
-        with pytest.raises(ConfigurationError, match="ask for another") as caught:
+        with pytest.raises(EmbedderDenied, match="ask for another") as caught:
             await connect().embed(["swift"])
         assert SECRET not in str(caught.value)
 

@@ -1,7 +1,7 @@
 """The offline flow on a real record: to the end, through failures, and taken over from the dead."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from uuid import UUID
 
 import psutil
@@ -15,6 +15,7 @@ from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.intake import Label, ReadyChunk
 from ragstone.ports.embedder import Vectors
 from ragstone.ports.record import Accepted
+from ragstone.postgres.invariants import violations
 from ragstone.postgres.leases import alive, new_owner
 from ragstone.postgres.versions import OWNERS
 from ragstone.testing.embedders import HashingEmbedder
@@ -149,6 +150,7 @@ async def test_cancel_ends_a_long_parse(container: Container, parser: PlainParse
 
 
 async def test_work_of_a_dead_worker_is_taken_over(container: Container, parser: PlainParser) -> None:
+    container.__dict__.pop("embedder")  # the other process has the real one
     accepted = await send(container)
     async with alive(container.database, 7), container.record.transaction() as transaction:
         assert await transaction.versions.claim(accepted.job_id, (State.ACCEPTED,), 7, 3600)
@@ -201,6 +203,7 @@ async def lost(container: Container, job_id: UUID, owner: int = 7) -> None:
 async def test_what_a_worker_died_over_goes_on_in_a_process_of_its_own(
     container: Container, parser: PlainParser
 ) -> None:
+    container.__dict__.pop("embedder")  # the other process has the real one
     accepted = await send(container)
     await lost(container, accepted.job_id)
     async with asyncio.TaskGroup() as group:
@@ -216,6 +219,7 @@ async def test_what_a_worker_died_over_goes_on_in_a_process_of_its_own(
 async def test_what_kills_its_process_is_set_aside_and_the_queue_goes_on(
     container: Container, parser: PlainParser
 ) -> None:
+    container.__dict__.pop("embedder")  # the other process has the real one
     deadly = await send(container, "# Stones\n\n" + "Granite is a hard stone. " * 100_000, uri="deadly")
     await lost(container, deadly.job_id)
     async with asyncio.TaskGroup() as group:
@@ -287,6 +291,54 @@ async def test_a_stopping_worker_gives_its_work_back(container: Container, parse
         assert await cursor.fetchall() == [(None,)]
 
 
+class CountingEmbedder(HashingEmbedder):
+    """Remembers what it embedded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[str] = []
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        self.texts += texts
+        return await super().embed(texts)
+
+
+BIRDS = "\n\n".join(f"## Bird {number}\n\nBird {number} sings tune {number}." for number in range(20))
+
+
+async def test_only_what_changed_is_embedded_again(container: Container, worker: asyncio.Task[None]) -> None:
+    container.__dict__["embedder"] = counting = CountingEmbedder()
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    again = asyncio.create_task(work(container))
+
+    async def update(text: str) -> list[str]:
+        counting.texts.clear()
+        accepted = await send(container, text)
+        await until(container, accepted.job_id, lambda each: each.state is State.READY)
+        async with container.database.connection() as connection:
+            assert await violations(connection, seconds=10) == {}
+        return [*counting.texts]
+
+    assert len(await update(BIRDS)) == 20
+    changed = BIRDS.replace("tune 7", "another tune")
+    assert [text.splitlines()[0] for text in await update(changed)] == ["Birds > Bird 7"]
+    assert await update(BIRDS) == []  # the old text's vector was kept
+    assert len(await update("# Fish\n\nFish swim.")) == 1
+    async with container.database.connection() as connection:
+        await connection.execute("update kept_vectors set kept_until = now() - interval '1 second'")
+    assert len(await update(BIRDS)) == 20
+    async with container.record.transaction() as transaction:
+        (document,) = await transaction.documents.list(LOCAL, collection=None, state=None, after=None, limit=5)
+        await transaction.documents.delete(LOCAL, document.id)
+    async with container.database.connection() as connection:
+        for table in ("documents", "versions", "chunks", "postings", "vectors", "kept_vectors", "blobs", "blob_parts"):
+            cursor = await connection.execute(f"select count(*) from {table}")
+            assert await cursor.fetchone() == (0,), table
+    again.cancel()
+    await asyncio.gather(again, return_exceptions=True)
+
+
 async def test_ready_made_chunks(container: Container, worker: asyncio.Task[None]) -> None:
     chunks = [
         ReadyChunk("Swifts sleep on the wing.", id="a", heading_path=("Birds",), page=3, metadata={"k": 1}),
@@ -307,19 +359,26 @@ async def test_ready_made_chunks(container: Container, worker: asyncio.Task[None
     assert stored[0].metadata == {"k": 1}
 
 
-async def test_another_model_embeds_anew(container: Container, worker: asyncio.Task[None]) -> None:
+async def test_another_model_takes_over_when_all_is_in_its_space(
+    container: Container, worker: asyncio.Task[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     accepted = await send(container)
     await until(container, accepted.job_id, lambda each: each.state is State.READY)
-    worker.cancel()
-    await asyncio.gather(worker, return_exceptions=True)
-    container.__dict__["embedder"] = other = HashingEmbedder(dimensions=16)
-    container.__dict__.pop("search", None)
+    other = HashingEmbedder(dimensions=16)
+    monkeypatch.setattr(container.embedders, "_build", lambda _: other)
     await container.vectors.ensure(other.model)
-    assert (await container.search.retrieve("swift", Scope(LOCAL), mode=Mode.MEANING)).hits == ()
     async with container.record.transaction() as transaction:
-        assert await transaction.versions.reembed(other.model) == [accepted.job_id]
-    task = asyncio.create_task(work(container))
-    await until(container, accepted.job_id, lambda each: each.state is State.READY)
-    assert (await container.search.retrieve("swift", Scope(LOCAL), mode=Mode.MEANING)).hits
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+        await transaction.spaces.begin(
+            other.model, {"embedder": "other"}, chunks_per_second=None, swap_when_full=True
+        )
+    second = await send(container, "# Fish\n\nThe trout swims.", uri="fish")
+    async with asyncio.timeout(20):
+        while (await container.embedders.active()).model != other.model:
+            found = await container.search.retrieve("swift", Scope(LOCAL), mode=Mode.MEANING)
+            assert found.hits
+            await asyncio.sleep(0.02)
+    await until(container, second.job_id, lambda each: each.state is State.READY)
+    found = await container.search.retrieve("trout", Scope(LOCAL), mode=Mode.MEANING)
+    assert {each.uri for each in found.hits} == {"birds", "fish"}
+    async with container.database.connection() as connection:
+        assert await violations(connection, seconds=10) == {}

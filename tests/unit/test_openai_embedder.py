@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ragstone.adapters.embedders.openai import OpenAIEmbedder
 from ragstone.adapters.embedders.openai.endpoint import retry_after
-from ragstone.adapters.embedders.openai.rows import unit_rows
+from ragstone.adapters.embedders.openai.rows import read_reply
 from ragstone.adapters.embedders.openai.token_estimate import TokenEstimate
 from ragstone.domain.errors import ConfigurationError
 from ragstone.testing.embedders import check_spans
@@ -42,7 +42,7 @@ def test_rows_come_back_in_order_and_at_length_1(rows: list[list[float]], random
     rows = [[1.0, *row] for row in rows]
     data = [{"index": index, "embedding": row} for index, row in enumerate(rows)]
     random.shuffle(data)  # type: ignore[attr-defined]  # hypothesis' Random is typed as an object
-    vectors = unit_rows(json.dumps({"data": data}).encode(), len(rows), None)
+    vectors = read_reply(json.dumps({"data": data}).encode(), len(rows), None).vectors
     expected = np.array(rows, dtype=np.float32)
     np.testing.assert_allclose(vectors, expected / np.linalg.norm(expected, axis=1, keepdims=True), rtol=1e-5)
 

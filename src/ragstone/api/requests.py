@@ -25,6 +25,7 @@ from ragstone.domain.errors import InvalidRequest
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.intake import Label
 from ragstone.ingest.intake import ReadyChunk as DomainChunk
+from ragstone.ports.fetcher import Validators
 
 LONGEST_METADATA = 16 << 10
 DEEPEST_METADATA = 16
@@ -85,6 +86,10 @@ CollectionName = Annotated[Text, Field(min_length=1, max_length=LONGEST_COLLECTI
 Uri = Annotated[
     Text, Field(min_length=1, max_length=LONGEST_URI_BYTES), AfterValidator(_filled), AfterValidator(_short_as_bytes)
 ]
+Source = Annotated[
+    Text, Field(min_length=1, max_length=LONGEST_URI_BYTES), AfterValidator(_filled), AfterValidator(_short_as_bytes)
+]
+Validator = Annotated[str, Field(min_length=1, max_length=1000, pattern="^[ -~]+$")]
 Title = Annotated[Text, Field(min_length=1, max_length=1000), AfterValidator(_filled)]
 MediaType = Annotated[Text, Field(min_length=1, max_length=255)]
 Reader = Annotated[Text, Field(min_length=1, max_length=200)]
@@ -108,9 +113,14 @@ class Described(Sent):
     readers: Annotated[list[Reader], Field(min_length=1, max_length=100)] = Field(
         [EVERYONE], description="The readers who may find it; a key holds reader names."
     )
+    source: Source | None = Field(None, description="What a sync mirrors it from; it keeps the source it has.")
+    etag: Validator | None = Field(None, description="The ETag that a web server gave with these bytes.")
+    last_modified: Validator | None = Field(None, description="The Last-Modified that it gave with them.")
 
-    def label(self, *, filename: str = "", media_type: str | None = None) -> Label:
-        """Return the label under which the document is taken in."""
+    def label(
+        self, *, filename: str = "", media_type: str | None = None, validators: Validators = Validators()
+    ) -> Label:
+        """Return the label under which the document is taken in; ``validators`` are those it was fetched with."""
         return Label(
             collection=self.collection,
             uri=self.uri,
@@ -119,6 +129,9 @@ class Described(Sent):
             media_type=media_type,
             metadata=self.metadata,
             readers=tuple(dict.fromkeys(self.readers)),
+            source=self.source,
+            etag=self.etag or validators.etag,
+            last_modified=self.last_modified or validators.last_modified,
         )
 
 
@@ -137,6 +150,19 @@ class DocumentText(Described):
 
 class DocumentForm(Described):
     """The fields of a form beside its ``file``. ``metadata`` is JSON; ``readers`` may be repeated."""
+
+
+class DocumentChanges(Sent):
+    """What is to be another about a document; its text, chunks and vectors stay."""
+
+    uri: Uri | None = Field(None, description="Its new name within the collection.")
+    source: Source | None = Field(None, description="What a sync mirrors it from, from now on.")
+
+    @model_validator(mode="after")
+    def _has_changes(self) -> Self:
+        if self.uri is None and self.source is None:
+            raise ValueError("needs a uri, or a source")
+        return self
 
 
 class ReadyChunk(Sent):

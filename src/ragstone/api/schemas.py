@@ -74,6 +74,9 @@ class Document(Reply):
     failure: Failure | None
     created_at: datetime
     updated_at: datetime
+    source: str | None = Field(None, description="What a sync mirrors it from; null where it was sent by hand.")
+    etag: str | None = Field(None, description="The ETag of the newest version's bytes, where they are from the web.")
+    last_modified: str | None = Field(None, description="Their Last-Modified, as the web server gave it.")
 
 
 class DocumentPage(Page[Document]):
@@ -134,9 +137,7 @@ class QueueState(Reply):
     states: dict[State, int]
     waiting: int = Field(description="Documents whose last attempt ended without a result.")
     pending_chunks: int
-    chunks_per_second: float | None = Field(
-        description="Pace of the last ten minutes, if any."
-    )
+    chunks_per_second: float | None = Field(description="Pace of the last ten minutes, if any.")
     eta_seconds: float | None
     oldest_at: datetime | None
 

@@ -27,10 +27,11 @@ from ragstone.api.schemas import (
 )
 from ragstone.domain.documents import State
 from ragstone.domain.errors import InvalidRequest, Unavailable
+from ragstone.ports.fetcher import Fetched, Validators
 from ragstone.ports.record import Progress
 
 if TYPE_CHECKING:
-    from ragstone.api.requests import Ask, DocumentForm, Retrieve
+    from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, Retrieve
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -54,18 +55,38 @@ class Client(Protocol):
         """List all, by name."""
         ...
 
-    async def accept_file(self, path: Path, described: "DocumentForm") -> Accepted:
-        """Take in a file, streamed. Raises ``InvalidRequest`` and its kinds, and ``OSError`` for the file's own."""
+    async def accept_file(
+        self, path: Path, described: "DocumentForm", *, name: str | None = None, media_type: str | None = None
+    ) -> Accepted:
+        """Take in a file, streamed, called ``name`` if not as its path says.
+
+        Raises ``InvalidRequest`` and its kinds, and ``OSError`` for the file's own.
+        """
         ...
 
     async def accept_url(self, url: str, described: "DocumentForm") -> Accepted:
         """Fetch a document and take it in, named by ``url`` unless the description names it."""
         ...
 
+    def fetch(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched]:
+        """Begin to fetch ``url`` from this machine, as a ``Fetcher`` does: from public addresses only."""
+        ...
+
     async def documents(
-        self, *, collection: str | None, state: State | None, cursor: str | None, limit: int
+        self,
+        *,
+        collection: str | None,
+        state: State | None,
+        cursor: str | None,
+        limit: int,
+        source: str | None = None,
+        uri: str | None = None,
     ) -> DocumentPage:
         """List documents, the oldest first."""
+        ...
+
+    async def change_document(self, document_id: UUID, changes: "DocumentChanges") -> Document:
+        """Rename a document or say what mirrors it. Raises ``Conflict`` where the new uri is taken."""
         ...
 
     async def document(self, document_id: UUID) -> Document:

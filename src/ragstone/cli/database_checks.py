@@ -6,13 +6,18 @@ from ragstone.api.guard import is_loopback
 from ragstone.cli.db import database_status
 from ragstone.cli.replies import Check
 from ragstone.container import Container
+from ragstone.postgres.invariants import violations
 from ragstone.postgres.versions import OWNERS
+
+_LOOK_SECONDS = 30.0
 
 _OPEN = "select count(*) from versions where state in ('accepted', 'parsing', 'searchable')"
 _WORKERS = """select count(distinct objid) from pg_locks where locktype = 'advisory' and granted and classid = %s
     and database = (select oid from pg_database where datname = current_database())"""
-_ELSEWHERE = """select count(*) from versions v left join embedding_spaces s on s.id = v.space_id
-    where v.state = 'ready' and (s.model, s.version) is distinct from (%s, %s)"""
+_ELSEWHERE = """select count(*) from versions v where v.state = 'ready' and v.chunk_count > (
+    select count(*) from chunks c join vectors x on x.chunk_id = c.id
+    where c.version_id = v.id and x.space_id = (
+        select id from embedding_spaces where role = 'active' and (model, version) = (%s, %s)))"""
 _READY = "select count(*) from versions where state = 'ready'"
 
 
@@ -60,6 +65,20 @@ async def keys(container: Container) -> Check:
         detail=f"none, and {host} is no loopback address",
         remedy="Make one with `ragstone keys create`, or serve on 127.0.0.1.",
     )
+
+
+async def record(container: Container) -> Check:
+    """See that nothing in the record was lost, doubled or left behind."""
+    async with container.database.connection() as connection:
+        broken = await violations(connection, seconds=_LOOK_SECONDS)
+    if broken is None:
+        detail = f"too large to be looked through within {_LOOK_SECONDS:.0f} seconds"
+        return Check(name="record", status="info", detail=detail, remedy="")
+    if broken:
+        detail = "; ".join(f"{what}: {how_many:,}" for what, how_many in broken.items())
+        remedy = "Please report it. Sending the documents again makes what is missing."
+        return Check(name="record", status="failed", detail=detail, remedy=remedy)
+    return Check(name="record", status="ok", detail="nothing is missing, doubled or left behind")
 
 
 async def spaces(container: Container) -> Check:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 from ragstone.adapters.parsers.kreuzberg.tessdata import find_tessdata
-from ragstone.cli.database_checks import database, keys, queue, schema, spaces
+from ragstone.cli.database_checks import database, keys, queue, record, schema, spaces
 from ragstone.cli.local import quiet_settings
 from ragstone.cli.port_check import port
 from ragstone.cli.replies import Check, Diagnosis
@@ -50,6 +50,7 @@ async def _parts(container: Container, *, online: bool) -> list[Check]:
     migrated = connected and checks[-1].status == "ok"
     if migrated:
         checks += [await _checked("queue", queue(container)), await _checked("keys", keys(container))]
+        checks.append(await _checked("record", record(container)))
     checks.append(await _checked("embedder", _embedder(container)))
     if migrated and checks[-1].status == "ok":
         checks.append(await _checked("vectors", spaces(container)))

@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -13,7 +13,7 @@ import structlog
 from structlog.typing import EventDict
 
 from ragstone.api.questions import check_length
-from ragstone.api.requests import Ask, DocumentForm, NewCollection, Retrieve
+from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, NewCollection, Retrieve
 from ragstone.api.schemas import (
     Accepted,
     Chunk,
@@ -37,6 +37,7 @@ from ragstone.domain.access import LOCAL
 from ragstone.domain.documents import State
 from ragstone.domain.errors import InvalidRequest
 from ragstone.ingest.spool import PART_BYTES, spooled
+from ragstone.ports.fetcher import Fetched, Validators
 from ragstone.ports.record import Progress
 from ragstone.settings import Settings, load_settings
 from ragstone.telemetry import configure_logging
@@ -101,9 +102,11 @@ class LocalClient:
             found = await transaction.collections.list(self._principal)
         return CollectionPage(items=[Collection.from_domain(each) for each in found], next_cursor=None)
 
-    async def accept_file(self, path: Path, described: DocumentForm) -> Accepted:
+    async def accept_file(
+        self, path: Path, described: DocumentForm, *, name: str | None = None, media_type: str | None = None
+    ) -> Accepted:
         """Take in a file, in parts of 1 MiB."""
-        label = described.label(filename=printable(path.name))
+        label = described.label(filename=printable(path.name) if name is None else name, media_type=media_type)
         async with aclosing(_parts(path)) as parts:
             return Accepted.from_domain(await self._container.intake.accept(self._principal, label, parts))
 
@@ -111,18 +114,35 @@ class LocalClient:
         """Fetch a document and take it in, named by ``url`` unless the description names it."""
         named = described if described.uri else described.model_copy(update={"uri": url})
         async with self._container.fetcher.open(url) as fetched, spooled(fetched.parts) as parts:
-            label = named.label(filename=fetched.filename, media_type=fetched.media_type)
+            label = named.label(filename=fetched.filename, media_type=fetched.media_type, validators=fetched.validators)
             return Accepted.from_domain(await self._container.intake.accept(self._principal, label, parts))
 
+    def fetch(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched]:
+        """Begin to fetch ``url``."""
+        return self._container.fetcher.open(url, known)
+
     async def documents(
-        self, *, collection: str | None, state: State | None, cursor: str | None, limit: int
+        self,
+        *,
+        collection: str | None,
+        state: State | None,
+        cursor: str | None,
+        limit: int,
+        source: str | None = None,
+        uri: str | None = None,
     ) -> DocumentPage:
         """List documents, the oldest first."""
         async with self._record.transaction() as transaction:
             if collection is not None:
                 await transaction.collections.get(self._principal, collection)
             found = await transaction.documents.list(
-                self._principal, collection=collection, state=state, after=_place(cursor), limit=limit + 1
+                self._principal,
+                collection=collection,
+                state=state,
+                source=source,
+                uri=uri,
+                after=_place(cursor),
+                limit=limit + 1,
             )
         return DocumentPage(
             items=[Document.from_domain(each) for each in found[:limit]], next_cursor=_next_cursor(found, limit)
@@ -131,6 +151,15 @@ class LocalClient:
     async def document(self, document_id: UUID) -> Document:
         """Return one document."""
         async with self._record.transaction() as transaction:
+            return Document.from_domain(await transaction.documents.get(self._principal, document_id))
+
+    async def change_document(self, document_id: UUID, changes: DocumentChanges) -> Document:
+        """Rename a document or say what mirrors it."""
+        async with self._record.transaction() as transaction:
+            if changes.uri is not None:
+                await transaction.documents.rename(self._principal, document_id, changes.uri)
+            if changes.source is not None:
+                await transaction.documents.adopt(self._principal, document_id, changes.source)
             return Document.from_domain(await transaction.documents.get(self._principal, document_id))
 
     async def delete_document(self, document_id: UUID) -> None:
@@ -213,9 +242,7 @@ class LocalClient:
             after: UUID | None = just_before(min(wanted))
             while after:
                 async with self._record.transaction() as transaction:
-                    jobs = await transaction.jobs.list(
-                        self._principal, state=state, after=after, limit=_JOBS_AT_A_TIME
-                    )
+                    jobs = await transaction.jobs.list(self._principal, state=state, after=after, limit=_JOBS_AT_A_TIME)
                 found += [Job.from_domain(job) for job in jobs if job.id in wanted]
                 after = jobs[-1].id if len(jobs) == _JOBS_AT_A_TIME else None
         return found

@@ -1,6 +1,7 @@
-"""``ragstone reembed``: bring every document into the space of the embedding model that is configured."""
+"""``ragstone reembed``: another embedding model, while questions are answered from the vectors of the old one."""
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,70 +11,88 @@ from ragstone.cli.options import AsJson
 from ragstone.cli.running import Stopped, run
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from uuid import UUID
-
     from ragstone.cli.replies import Reembedding
-    from ragstone.container import Container
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="MODEL", help="The new model, as RAGSTONE_EMBEDDER names it; that one if not given."
+    ),
+]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", help="Its endpoint; RAGSTONE_EMBEDDER_BASE_URL if no model is given.")
+]
+Dimensions = Annotated[int | None, typer.Option("--dimensions", min=1, max=4000, help="Dimensions to ask of it.")]
+Rate = Annotated[
+    float | None,
+    typer.Option("--rate", min=0.1, help="Most chunks to embed a second; as fast as it goes if not given."),
+]
+Gate = Annotated[
+    Path | None,
+    typer.Option(
+        "--gate", metavar="SET", help="Swap only if nDCG@10 on these questions does not get worse (JSON lines)."
+    ),
+]
+Wait = Annotated[
+    bool, typer.Option("--wait/--no-wait", help="Work and wait until it is done, or leave that to a worker.")
+]
 
 
 def reembed(
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Work and wait until all are embedded, or leave that to a worker.")
-    ] = True,
+    *,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    dimensions: Dimensions = None,
+    rate: Rate = None,
+    gate: Gate = None,
+    wait: Wait = True,
+    status: Annotated[bool, typer.Option("--status", help="Show the spaces that there are.")] = False,
+    rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the model before.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End the filling of the new space.")] = False,
+    drop: Annotated[bool, typer.Option("--drop", help="Remove the vectors that are not in use.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Embed anew all documents whose vectors are of another model than the one that is configured.
+    """Embed everything by another model, in the background; swap in one moment when it is done.
 
-    They answer by words all the while, and by meaning as soon as they are done.
+    Questions are answered from the old vectors until then, and the old vectors stay for a rollback until dropped.
     """
+    from ragstone.cli import reembedding
+
+    if sum((status, rollback, stop, drop)) > 1:
+        raise typer.BadParameter("--status, --rollback, --stop and --drop exclude each other.")
+    if gate and not wait:
+        raise typer.BadParameter("--gate needs --wait: it is decided here.")
+    if status or stop or drop:
+        act = reembedding.status if status else reembedding.stop if stop else reembedding.drop
+        reembedding.show(run(act()), as_json=as_json)
+        return
+    begun = time.monotonic()
     try:
-        outcome = run(_reembed(wait=wait))
+        if rollback:
+            outcome = run(reembedding.roll_back(wait=wait))
+        else:
+            outcome = run(reembedding.begin(reembedding.Wanted(model, base_url, dimensions, rate, gate), wait=wait))
     except Stopped:
-        output.note("Stopped. It goes on with the next `ragstone worker`, `up` or `ingest`.")
+        output.note("Stopped. It goes on with the next `ragstone worker`, `up` or `ingest`; `--stop` ends it.")
         raise
+    outcome = outcome.model_copy(update={"seconds": round(time.monotonic() - begun, 2)})
     if as_json:
         output.print_json(outcome)
-    elif wait:
-        output.say(f"{outcome.ready:,} of {outcome.documents:,} documents are embedded by {outcome.model}.")
     else:
-        output.say(f"{outcome.documents:,} documents wait for a worker to embed them by {outcome.model}.")
-    if outcome.failed:
+        output.say(_sentence(outcome))
+    if outcome.outcome == "refused":
         raise typer.Exit(1)
 
 
-async def _reembed(*, wait: bool) -> "Reembedding":
-    from ragstone.cli.batch import Batch
-    from ragstone.cli.display import progress_display
-    from ragstone.cli.files import Finding
-    from ragstone.cli.local import LocalClient, quiet_settings
-    from ragstone.cli.replies import Reembedding
-    from ragstone.container import open_container
-
-    begun = time.monotonic()
-    async with open_container(quiet_settings()) as container:
-        client = LocalClient(container)
-        job_ids = await _enqueue(container)
-        batch = Batch(client, Finding(), job_ids)
-        if wait and job_ids:
-            with progress_display() as show:
-                async with client.working():
-                    await batch.follow(show)
-        outcome = await batch.summary(time.monotonic() - begun)
-        model = container.embedder.model
-        return Reembedding(
-            model=model.name,
-            version=model.version,
-            documents=outcome.documents,
-            ready=outcome.ready,
-            failed=outcome.failed,
-            seconds=outcome.seconds,
-        )
-
-
-async def _enqueue(container: "Container") -> "Sequence[UUID]":
-    """Enqueue what is in another space, and return all that waits to be embedded."""
-    await container.embedder.warm()
-    await container.vectors.ensure(container.embedder.model)
-    async with container.record.transaction() as transaction:
-        return await transaction.versions.reembed(container.embedder.model)
+def _sentence(outcome: "Reembedding") -> str:
+    match outcome.outcome:
+        case "unchanged":
+            return f"All vectors are of {outcome.model} already."
+        case "filling":
+            return f"{outcome.chunks - outcome.embedded:,} chunks wait for a worker to embed them by {outcome.model}."
+        case "refused":
+            return (
+                f"{outcome.model} is worse on these questions: nDCG@10 {outcome.ndcg_after:.4f} after"
+                f" {outcome.ndcg_before:.4f}. Nothing was swapped; `ragstone reembed --stop` and `--drop` remove it."
+            )
+    return f"{outcome.chunks:,} chunks are embedded by {outcome.model}, which answers from now on."

@@ -5,7 +5,8 @@ import json
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
@@ -13,7 +14,7 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from ragstone.api.requests import Ask, DocumentForm, NewCollection, Retrieve
+from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, NewCollection, Retrieve
 from ragstone.api.schemas import (
     Accepted,
     Answer,
@@ -39,11 +40,13 @@ from ragstone.cli.files import printable
 from ragstone.domain import errors
 from ragstone.domain.documents import State
 from ragstone.domain.errors import InvalidRequest, RagstoneError, Unavailable
+from ragstone.ports.fetcher import Fetched, Fetcher, Validators
 from ragstone.ports.record import Progress
 
 M = TypeVar("M", bound=BaseModel)
 
 _TIMEOUT = httpx.Timeout(120.0, connect=5.0)
+_NAMELESS = "page"  # a form cannot send a file without a name
 _JOBS_OF_A_PAGE = 200
 _PAGES_OF_A_LOOK = 8
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
@@ -100,6 +103,14 @@ class HttpClient:
         self._gone: set[UUID] = set()
         self._next = _FIRST_ID
 
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        """What fetches web pages from this machine, within the limits of its settings."""
+        from ragstone.container import Container
+        from ragstone.settings import load_settings
+
+        return Container(load_settings()).fetcher
+
     async def create_collection(self, name: str) -> Collection:
         """Make a collection, or return the one of this name."""
         wanted = requested(NewCollection, name=name)
@@ -109,29 +120,47 @@ class HttpClient:
         """List all, by name."""
         return await self._get("v1/collections", CollectionPage)
 
-    async def accept_file(self, path: Path, described: DocumentForm) -> Accepted:
+    async def accept_file(
+        self, path: Path, described: DocumentForm, *, name: str | None = None, media_type: str | None = None
+    ) -> Accepted:
         """Send a file, streamed from the disk: httpx reads it piece by piece, as the connection takes it."""
         fields = described.model_dump(mode="json", exclude_none=True)
         fields["metadata"] = json.dumps(fields["metadata"])
         with await asyncio.to_thread(path.open, "rb") as file:
-            return await self._post("v1/documents", Accepted, data=fields, files={"file": (printable(path.name), file)})
+            sent = (printable(path.name) if name is None else name or _NAMELESS, file, media_type)
+            return await self._post("v1/documents", Accepted, data=fields, files={"file": sent})
 
     async def accept_url(self, url: str, described: DocumentForm) -> Accepted:
         """Let the server fetch a document."""
         fields = described.model_dump(mode="json", exclude_none=True)
         return await self._post("v1/documents", Accepted, json={"uri": url, **fields})
 
+    def fetch(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched]:
+        """Begin to fetch ``url`` from here: what the server knows of it is compared with what is found."""
+        return self.fetcher.open(url, known)
+
     async def documents(
-        self, *, collection: str | None, state: State | None, cursor: str | None, limit: int
+        self,
+        *,
+        collection: str | None,
+        state: State | None,
+        cursor: str | None,
+        limit: int,
+        source: str | None = None,
+        uri: str | None = None,
     ) -> DocumentPage:
         """List documents, the oldest first."""
-        return await self._get(
-            "v1/documents", DocumentPage, collection=collection, state=state, cursor=cursor, limit=limit
-        )
+        query = {"collection": collection, "state": state, "source": source, "uri": uri}
+        return await self._get("v1/documents", DocumentPage, **query, cursor=cursor, limit=limit)
 
     async def document(self, document_id: UUID) -> Document:
         """Return one document."""
         return await self._get(f"v1/documents/{document_id}", Document)
+
+    async def change_document(self, document_id: UUID, changes: DocumentChanges) -> Document:
+        """Rename a document or say what mirrors it."""
+        changed = changes.model_dump(mode="json", exclude_none=True)
+        return _read(Document, (await self._send("PATCH", f"v1/documents/{document_id}", json=changed)).content)
 
     async def delete_document(self, document_id: UUID) -> None:
         """Remove a document and all that was made from it."""

@@ -25,14 +25,33 @@ class DatabaseStatus(BaseModel):
 
 
 class Reembedding(BaseModel):
-    """What ``reembed`` did: documents enqueued, and how many are in the new space by now."""
+    """What ``reembed`` did: how many of the chunks are in the model's space by now, and what came of it."""
+
+    outcome: str
+    model: str
+    version: str
+    chunks: int
+    embedded: int
+    seconds: float
+    ndcg_before: float | None = None
+    ndcg_after: float | None = None
+
+
+class SpaceState(BaseModel):
+    """One embedding space."""
 
     model: str
     version: str
-    documents: int
-    ready: int
-    failed: int
-    seconds: float
+    role: str | None
+    embedded: int
+    chunks: int
+    trouble: str | None
+
+
+class EmbeddingSpaces(BaseModel):
+    """All embedding spaces, the oldest first."""
+
+    spaces: list[SpaceState]
 
 
 class Check(BaseModel):

@@ -13,7 +13,7 @@ from uuid import UUID
 
 DEFAULT_COLLECTION = "default"
 LONGEST_URI_BYTES = 2000
-"""A uri is part of a B-tree key, which PostgreSQL bounds to some 2,700 bytes."""
+"""A uri, or a source, is part of a B-tree key, which PostgreSQL bounds to some 2,700 bytes."""
 LONGEST_COLLECTION_NAME = 100
 
 
@@ -90,7 +90,11 @@ class ParsedDocument:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A passage of a document: what is searched and cited. ``text == content[start:end]``."""
+    """A passage of a document: what is searched and cited. ``text == content[start:end]``.
+
+    ``lead`` is what stands before it in the document and is needed to read it: the header of a table that began in
+    an earlier chunk. It is searched, and shown to a model, with the text.
+    """
 
     id: UUID
     ordinal: int
@@ -102,6 +106,8 @@ class Chunk:
     page: int | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     external_id: str | None = None
+    page_label: str | None = None
+    lead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +115,8 @@ class Document:
     """One document of a collection, and how far its latest version has come.
 
     ``current_version`` is the version that answers questions (none before the first is searchable);
-    ``job_id`` is the latest version, whose ingestion the job of the same id is.
+    ``job_id`` is the latest version, whose ingestion the job of the same id is. ``source`` is what a sync mirrors the
+    document from; ``etag`` and ``last_modified`` are what the web server said of the latest version's bytes.
     """
 
     id: UUID
@@ -128,6 +135,9 @@ class Document:
     failure: Failure | None
     created_at: datetime
     updated_at: datetime
+    source: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +179,8 @@ class QueueState:
     oldest_at: datetime | None
 
 
-def embedding_text(title: str, heading_path: tuple[str, ...], text: str) -> str:
-    """Return what is embedded and indexed for a chunk: its place in the document, then its text."""
+def embedding_text(title: str, heading_path: tuple[str, ...], text: str, *, lead: str = "") -> str:
+    """Return what is embedded and indexed for a chunk: its place in the document, then ``lead`` and its text."""
     path = heading_path if heading_path and heading_path[0] == title else (title, *heading_path)
     heading = " > ".join(part for part in path if part)
-    return f"{heading}\n{text}" if heading else text
+    return "\n".join(part for part in (heading, lead, text) if part)

@@ -11,9 +11,12 @@ Each says what is wrong (``message``) and how to mend it (``remedy``); the doors
      │   ├─ Unauthenticated       no key, or a wrong one
      │   └─ Forbidden             the key does not allow it
      ├─ ParseFailed               one document cannot be read; others go on
+     ├─ EmbeddingRefused          the embedding model does not take one text; others go on
      ├─ Unavailable               something Ragstone depends on does not answer
      │   ├─ DatabaseUnavailable
      │   ├─ EmbedderUnavailable
+     │   │   ├─ EmbedderBusy      it answers, but not so many requests
+     │   │   └─ EmbedderDenied    it refuses the key or does not know the model
      │   └─ ChatModelUnavailable
      ├─ ConfigurationError        Ragstone cannot start as it is set up
      └─ LeaseLost                 another worker has taken this work over (never shown to a caller)
@@ -89,6 +92,16 @@ class ParseFailed(RagstoneError):
         self.retryable = retryable
 
 
+class EmbeddingRefused(RagstoneError):
+    """The embedding model does not take a text, and never will. ``index``: which of the caller's, where known."""
+
+    code = "embedding_refused"
+
+    def __init__(self, message: str, *, remedy: str = "", index: int | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.index = index
+
+
 class Unavailable(RagstoneError):
     """A dependency does not answer. ``retry_after`` in seconds, where it said so."""
 
@@ -109,6 +122,14 @@ class EmbedderUnavailable(Unavailable):
     """The embedding model does not answer."""
 
     code = "embedder_unavailable"
+
+
+class EmbedderBusy(EmbedderUnavailable):
+    """The provider of the embedding model answers, but asks for fewer requests."""
+
+
+class EmbedderDenied(EmbedderUnavailable):
+    """The provider refuses the key, or does not know the model. Somebody has to mend it; until then work waits."""
 
 
 class ChatModelUnavailable(Unavailable):

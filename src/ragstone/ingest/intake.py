@@ -32,6 +32,9 @@ class Label:
     media_type: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
     readers: tuple[str, ...] = (EVERYONE,)
+    source: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +191,9 @@ def _new_document(label: Label, media_type: str, sha256: str) -> NewDocument:
         media_type=media_type,
         metadata=label.metadata,
         readers=label.readers,
+        source=label.source,
+        etag=label.etag,
+        last_modified=label.last_modified,
     )
 
 

@@ -15,7 +15,7 @@ import structlog
 from ragstone.domain.documents import Failure, State
 from ragstone.domain.errors import DatabaseUnavailable, LeaseLost, ParseFailed, RagstoneError, Unavailable
 from ragstone.ingest.chunking import chunk
-from ragstone.ports.embedder import Embedder
+from ragstone.ports.embedder import ActiveEmbedder, Embedder
 from ragstone.ports.lexical_index import LexicalIndex
 from ragstone.ports.parser import Parser
 from ragstone.ports.record import Record, Work
@@ -24,6 +24,7 @@ from ragstone.ports.vector_index import VectorIndex
 LEASE_SECONDS = 30.0
 _BEAT_SECONDS = 3.0
 _RETRY_SECONDS = 5.0
+_LOOKED_UP_BATCHES = 8
 _MOST_CRASHES = 10
 """Workers lost over one version, one after the other, before it is set aside though nothing proves it the cause."""
 
@@ -44,7 +45,7 @@ class Pipeline:
         self,
         record: Record,
         parser: Parser,
-        embedder: Embedder,
+        embedder: ActiveEmbedder,
         lexical: LexicalIndex,
         vectors: VectorIndex,
         *,
@@ -93,6 +94,7 @@ class Pipeline:
             raise ParseFailed("no_bytes", "The document has no bytes.", remedy="Send it again.")
         async with self._record.transaction() as transaction:
             data = await transaction.blobs.read(work.blob_id)
+        embedder = await self._embedder()
         begun = time.perf_counter()
         parsed = await self._parser.parse(data, work.media_type, work.uri)
         read = time.perf_counter()
@@ -100,10 +102,10 @@ class Pipeline:
         chunks = await asyncio.to_thread(
             chunk,
             parsed,
-            self._embedder.tokenizer,
+            embedder.tokenizer,
             max_tokens=self._chunk_tokens,
             overlap=self._chunk_overlap,
-            model_max_tokens=self._embedder.model.max_tokens,
+            model_max_tokens=embedder.model.max_tokens,
             title=title,
         )
         seconds = {"parse": read - begun, "chunk": time.perf_counter() - read}
@@ -113,19 +115,34 @@ class Pipeline:
 
     async def _embed(self, work: Work) -> None:
         begun = time.perf_counter()
-        model = self._embedder.model
+        while True:
+            embedder = await self._embedder()
+            await self._embed_with(embedder, work)
+            async with self._record.transaction() as transaction:
+                if await transaction.spaces.hold_active(embedder.model):
+                    seconds = {"embed": time.perf_counter() - begun}
+                    return await transaction.versions.finish(work, self._owner, seconds)
+            # Another space answers since we began: once more, into that one.
+
+    async def _embed_with(self, embedder: Embedder, work: Work) -> None:
+        model = embedder.model
         async with self._record.transaction() as transaction:
             done = await transaction.versions.begin_embedding(work, self._owner, model)
         while done < work.chunk_count:
             async with self._record.transaction() as transaction:
-                pending = await transaction.versions.pending_chunks(work, done, self._batch)
-            vectors = await self._embedder.embed([text for _, text in pending])
+                pending = await transaction.versions.pending_chunks(work, done, _LOOKED_UP_BATCHES * self._batch)
+                known = await self._vectors.reuse(transaction, model, dict(pending))
+            fresh = [(place, *chunk) for place, chunk in enumerate(pending, done) if chunk[0] not in known]
+            for begin in range(0, len(fresh), self._batch):
+                batch = fresh[begin : begin + self._batch]
+                texts = {chunk_id: text for _, chunk_id, text in batch}
+                vectors = await embedder.embed(list(texts.values()))
+                async with self._record.transaction() as transaction:
+                    await transaction.versions.store_progress(work.version_id, self._owner, batch[-1][0] + 1)
+                    await self._vectors.upsert(transaction, model, texts, vectors)
             done += len(pending)
             async with self._record.transaction() as transaction:
                 await transaction.versions.store_progress(work.version_id, self._owner, done)
-                await self._vectors.upsert(transaction, model, [chunk_id for chunk_id, _ in pending], vectors)
-        async with self._record.transaction() as transaction:
-            await transaction.versions.finish(work, self._owner, {"embed": time.perf_counter() - begun})
 
     async def _settle(self, work: Work, stage: str, step: Coroutine[Any, Any, None]) -> None:
         """Take a step under the lease and end the version's stage, whichever way the step ends."""

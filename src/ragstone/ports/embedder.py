@@ -1,6 +1,6 @@
 """Port: texts to vectors, and the tokens that the model sees in them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -29,6 +29,10 @@ class Tokenizer(Protocol):
     def spans(self, text: str) -> Sequence[tuple[int, int]]:
         """Return ``(start, end)`` of each token in code points of ``text``, in order, without special tokens."""
         ...
+
+
+ActiveEmbedder: TypeAlias = Callable[[], Awaitable["Embedder"]]
+"""Returns the embedder of the space that answers questions now, ready for use. Raises ``EmbedderUnavailable``."""
 
 
 class Embedder(Protocol):

@@ -11,6 +11,7 @@ from ragstone.domain.access import Permission, Principal
 from ragstone.domain.documents import Chunk, Document, Failure, Job, ParsedDocument, QueueState, State
 from ragstone.domain.queries import Scope
 from ragstone.ports.embedder import EmbeddingModel
+from ragstone.ports.embedding_spaces import EmbeddingSpaces
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,10 @@ class Blob:
 @dataclass(frozen=True, slots=True)
 class NewDocument:
     """What a caller sends in beside the bytes. ``uri`` names the document within its collection; without a
-    ``title``, the one that the parser finds stands."""
+    ``title``, the one that the parser finds stands.
+
+    ``source`` is what a sync mirrors the document from; ``etag`` and ``last_modified`` are a web server's validators.
+    """
 
     collection: str
     uri: str
@@ -45,6 +49,9 @@ class NewDocument:
     media_type: str
     metadata: Mapping[str, Any]
     readers: tuple[str, ...]
+    source: str | None = None
+    etag: str | None = None
+    last_modified: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +157,7 @@ class Documents(Protocol):
         """Store a new version unless the newest one holds the same bytes and did not fail or end cancelled.
 
         It is enqueued for parsing, unless the caller has it ``parsed`` and stores that in the same transaction.
+        A document that has a source keeps it.
         """
         ...
 
@@ -158,9 +166,28 @@ class Documents(Protocol):
         ...
 
     async def list(
-        self, principal: Principal, *, collection: str | None, state: State | None, after: UUID | None, limit: int
+        self,
+        principal: Principal,
+        *,
+        collection: str | None,
+        state: State | None,
+        after: UUID | None,
+        limit: int,
+        source: str | None = None,
+        uri: str | None = None,
     ) -> Sequence[Document]:
         """Return documents by id (that is, by age), those after ``after``."""
+        ...
+
+    async def rename(self, principal: Principal, document_id: UUID, uri: str) -> None:
+        """Give the document another uri; its text, chunks and vectors stay.
+
+        Raise ``NotFound`` as ``get`` does, and ``Conflict`` where the uri is taken in the collection.
+        """
+        ...
+
+    async def adopt(self, principal: Principal, document_id: UUID, source: str) -> None:
+        """Let a sync of ``source`` keep the document from now on. Raise ``NotFound`` as ``get`` does."""
         ...
 
     async def delete(self, principal: Principal, document_id: UUID) -> None:
@@ -236,13 +263,6 @@ class Versions(Protocol):
         """Enqueue again all that nobody works on: leases of dead owners, lost queue entries. Return how many."""
         ...
 
-    async def reembed(self, model: EmbeddingModel) -> Sequence[UUID]:
-        """Enqueue the embedding of all that is ready in another space than that of ``model``.
-
-        Return all jobs that then wait to be embedded.
-        """
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -293,6 +313,10 @@ class Chunks(Protocol):
         """Return those of ``chunk_ids`` that ``scope`` may see, in the order given."""
         ...
 
+    async def longest(self) -> int:
+        """Return the tokens of the longest chunk; 0 where there is none."""
+        ...
+
 
 class Keys(Protocol):
     """API keys."""
@@ -333,6 +357,8 @@ class Transaction(Protocol):
     def versions(self) -> Versions: ...
     @property
     def jobs(self) -> Jobs: ...
+    @property
+    def spaces(self) -> EmbeddingSpaces: ...
     @property
     def chunks(self) -> Chunks: ...
     @property

@@ -1,6 +1,6 @@
 """Port: nearest neighbours among the vectors of one embedding space."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Protocol
 from uuid import UUID
 
@@ -17,9 +17,19 @@ class VectorIndex(Protocol):
         ...
 
     async def upsert(
-        self, transaction: Transaction, model: EmbeddingModel, chunk_ids: Sequence[UUID], vectors: Vectors
+        self, transaction: Transaction, model: EmbeddingModel, texts: Mapping[UUID, str], vectors: Vectors
     ) -> None:
-        """Store ``vectors[i]`` for ``chunk_ids[i]``; visible when ``transaction`` commits, where the store can."""
+        """Store the vector of each chunk's embedded text, in the order of ``texts``.
+
+        Visible when ``transaction`` commits, where the store can.
+        """
+        ...
+
+    async def reuse(self, transaction: Transaction, model: EmbeddingModel, texts: Mapping[UUID, str]) -> Set[UUID]:
+        """Give chunks the vector that the same text of the same tenant has in this space, or had until lately.
+
+        Return the chunks of ``texts`` that have a vector now. An index that cannot tell returns those that have one.
+        """
         ...
 
     async def search(self, model: EmbeddingModel, vector: Vectors, scope: Scope, limit: int) -> Sequence[Ranked]:

@@ -14,7 +14,9 @@ from ragstone.postgres.database import Connection
 from ragstone.postgres.visibility import VISIBLE, scope_parameters
 
 CHUNK_COLUMNS = """c.id, c.ordinal, c.text, c.start_char, c.end_char, c.token_count, c.heading_path, c.page,
-    c.metadata, c.external_id"""
+    c.metadata, c.external_id, c.page_label, c.lead"""
+
+_COLUMNS = CHUNK_COLUMNS.count(",") + 1
 
 _LOAD = f"""
     with visible as ({VISIBLE})
@@ -34,12 +36,17 @@ class PostgresChunks:
     async def load(self, scope: Scope, chunk_ids: Sequence[UUID]) -> Sequence[StoredChunk]:
         """Return those of ``chunk_ids`` that ``scope`` may see, in the order given."""
         cursor = await self._connection.execute(_LOAD, {**scope_parameters(scope), "chunk_ids": list(chunk_ids)})
-        return [StoredChunk(to_chunk(row[:10]), *row[10:]) for row in await cursor.fetchall()]
+        return [StoredChunk(to_chunk(row[:_COLUMNS]), *row[_COLUMNS:]) for row in await cursor.fetchall()]
+
+    async def longest(self) -> int:
+        """Return the tokens of the longest chunk; 0 where there is none."""
+        cursor = await self._connection.execute("select coalesce(max(token_count), 0) from chunks")
+        return int((await cursor.fetchall())[0][0])
 
 
 def to_chunk(row: Sequence[Any]) -> Chunk:
     """Make a chunk of a row of ``CHUNK_COLUMNS``."""
-    id_, ordinal, text, start, end, token_count, heading_path, page, metadata, external_id = row
+    id_, ordinal, text, start, end, token_count, heading_path, page, metadata, external_id, label, lead = row
     return Chunk(
         id=id_,
         ordinal=ordinal,
@@ -51,6 +58,8 @@ def to_chunk(row: Sequence[Any]) -> Chunk:
         page=page,
         metadata=metadata,
         external_id=external_id,
+        page_label=label,
+        lead=lead,
     )
 
 
@@ -58,7 +67,7 @@ async def insert_chunks(connection: Connection, version_id: UUID, chunks: Sequen
     """Store the chunks of a version that has none."""
     copy_in = (
         "copy chunks (id, version_id, ordinal, text, start_char, end_char, token_count, page, heading_path,"
-        " metadata, external_id) from stdin"
+        " metadata, external_id, page_label, lead) from stdin"
     )
     async with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
         for chunk in chunks:
@@ -77,5 +86,7 @@ async def insert_chunks(connection: Connection, version_id: UUID, chunks: Sequen
                     list(chunk.heading_path),
                     Jsonb(dict(chunk.metadata)),
                     chunk.external_id,
+                    chunk.page_label,
+                    chunk.lead,
                 )
             )

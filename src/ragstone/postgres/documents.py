@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 from uuid import UUID
 
+from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
 from ragstone.domain.access import Principal
@@ -15,6 +17,7 @@ from ragstone.postgres.blobs import PostgresBlobs
 from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.collections import PostgresCollections
 from ragstone.postgres.database import Connection
+from ragstone.postgres.kept_vectors import KeptVectors
 from ragstone.postgres.queue import Queue, Stage
 from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
 
@@ -22,7 +25,7 @@ _SELECT = f"""
     with own as ({OWN_DOCUMENTS})
     select d.id, d.collection, d.uri, d.title, v.media_type, v.size,
            encode(v.sha256, 'hex'), d.metadata, d.readers, v.state, v.id, d.current_version, v.chunk_count,
-           v.failure, d.created_at, v.updated_at
+           v.failure, d.created_at, v.updated_at, d.source, d.etag, d.last_modified
     from own d join versions v on v.id = d.latest_version
 """  # noqa: S608 (no input)
 
@@ -51,9 +54,10 @@ class _Latest(NamedTuple):
 class PostgresDocuments:
     """The ``Documents`` of the record port."""
 
-    def __init__(self, connection: Connection, queue: Queue) -> None:
+    def __init__(self, connection: Connection, queue: Queue, kept: KeptVectors) -> None:
         self._connection = connection
         self._queue = queue
+        self._kept = kept
         self._blobs = PostgresBlobs(connection)
 
     async def accept(
@@ -80,22 +84,52 @@ class PostgresDocuments:
         return _to_document(row)
 
     async def list(
-        self, principal: Principal, *, collection: str | None, state: State | None, after: UUID | None, limit: int
+        self,
+        principal: Principal,
+        *,
+        collection: str | None,
+        state: State | None,
+        after: UUID | None,
+        limit: int,
+        source: str | None = None,
+        uri: str | None = None,
     ) -> Sequence[Document]:
         """Return documents by id (that is, by age), those after ``after``."""
         cursor = await self._connection.execute(
             f"""{_SELECT} where (%(collection)s::text is null or d.collection = %(collection)s)
                 and (%(state)s::text is null or v.state = %(state)s)
+                and (%(source)s::text is null or d.source = %(source)s)
+                and (%(uri)s::text is null or d.uri = %(uri)s)
                 and (%(after)s::uuid is null or d.id > %(after)s) order by d.id limit %(limit)s""",
             {
                 **principal_parameters(principal),
                 "collection": collection,
                 "state": state,
+                "source": source,
+                "uri": uri,
                 "after": after,
                 "limit": limit,
             },
         )
         return [_to_document(row) for row in await cursor.fetchall()]
+
+    async def rename(self, principal: Principal, document_id: UUID, uri: str) -> None:
+        """Give the document another uri; its text, chunks and vectors stay. Raise ``NotFound`` or ``Conflict``."""
+        old = await self.get(principal, document_id)
+        await lock_document(self._connection, document_id)
+        try:
+            await self._connection.execute("update documents set uri = %s where id = %s", (uri, document_id))
+        except UniqueViolation as error:
+            raise Conflict(f"The uri {uri!r} is taken in this collection.", remedy="Use another uri.") from error
+        await self._connection.execute(
+            "update versions set filename = %(new)s where document_id = %(id)s and filename = %(old)s",
+            {"id": document_id, "old": _file_name(old.uri), "new": _file_name(uri)},
+        )
+
+    async def adopt(self, principal: Principal, document_id: UUID, source: str) -> None:
+        """Let a sync of ``source`` keep the document from now on. Raise ``NotFound`` as ``get`` does."""
+        await self.get(principal, document_id)
+        await self._connection.execute("update documents set source = %s where id = %s", (source, document_id))
 
     async def delete(self, principal: Principal, document_id: UUID) -> None:
         """Remove the document and everything made from it. Raise ``NotFound`` as ``get`` does."""
@@ -131,11 +165,20 @@ class PostgresDocuments:
         """Return the document of this name, its row locked, and its newest version."""
         collection = await PostgresCollections(self._connection).get(principal, document.collection)
         cursor = await self._connection.execute(
-            """insert into documents (id, tenant, collection_id, uri, latest_version)
-               values (%(id)s, %(tenant)s, %(collection)s, %(uri)s, %(id)s)
-               on conflict (collection_id, uri) do update set uri = excluded.uri
+            """insert into documents (id, tenant, collection_id, uri, latest_version, source, etag, last_modified)
+               values (%(id)s, %(tenant)s, %(collection)s, %(uri)s, %(id)s, %(source)s, %(etag)s, %(last_modified)s)
+               on conflict (collection_id, uri) do update set source = coalesce(documents.source, excluded.source),
+                   etag = excluded.etag, last_modified = excluded.last_modified
                returning id, coalesce(current_version, latest_version)""",
-            {"id": new_id(), "tenant": principal.tenant, "collection": collection.id, "uri": document.uri},
+            {
+                "id": new_id(),
+                "tenant": principal.tenant,
+                "collection": collection.id,
+                "uri": document.uri,
+                "source": document.source,
+                "etag": document.etag,
+                "last_modified": document.last_modified,
+            },
         )
         document_id, shown = (await cursor.fetchall())[0]
         cursor = await self._connection.execute(
@@ -185,8 +228,14 @@ class PostgresDocuments:
         await self._connection.execute(
             "update documents set latest_version = %s where id = %s", (version_id, document_id)
         )
-        await drop_superseded(self._connection, document_id)
+        await drop_superseded(self._connection, document_id, self._kept)
         return version_id
+
+
+def _file_name(uri: str) -> str:
+    """Return the name of the file that a uri ends in, as its sender would give it."""
+    path = uri.partition("#")[0].partition("?")[0]
+    return unquote(path.rpartition("/")[2]).replace("\0", "")
 
 
 def _label(document: NewDocument) -> dict[str, Any]:
@@ -203,8 +252,9 @@ async def lock_document(connection: Connection, document_id: UUID) -> None:
     await connection.execute("select from documents where id = %s for update", (document_id,))
 
 
-async def drop_superseded(connection: Connection, document_id: UUID) -> None:
+async def drop_superseded(connection: Connection, document_id: UUID, kept: KeptVectors) -> None:
     """Remove the versions of a document that are neither the newest nor the one that answers questions."""
+    await kept.keep_superseded(connection, document_id)
     cursor = await connection.execute(
         "delete from versions v using documents d where d.id = %s and v.document_id = d.id"
         " and v.id <> d.latest_version and v.id is distinct from d.current_version returning v.blob_id",
@@ -236,4 +286,7 @@ def _to_document(row: Sequence[Any]) -> Document:
         failure=to_failure(row[13]),
         created_at=row[14],
         updated_at=row[15],
+        source=row[16],
+        etag=row[17],
+        last_modified=row[18],
     )

@@ -10,6 +10,11 @@ from ragstone.domain.errors import DatabaseUnavailable
 from ragstone.postgres.database import Database, first_line
 from ragstone.postgres.versions import OWNERS
 
+FILLING = 1
+"""The duty of filling an embedding space."""
+_DUTIES = OWNERS + 1
+"""The class of the advisory locks of what one process at a time does; the object is the duty."""
+
 
 def new_owner() -> int:
     """Return a number for a worker, fresh at every start, so that no two lives of a worker are confused."""
@@ -22,6 +27,14 @@ async def alive(database: Database, owner: int) -> AsyncIterator["SignOfLife"]:
     async with database.connect() as connection:
         await connection.execute("select pg_advisory_lock(%s, %s)", (OWNERS, owner))
         yield SignOfLife(connection)
+
+
+@asynccontextmanager
+async def sole(database: Database, duty: int) -> AsyncIterator[bool]:
+    """Say whether no other process is at ``duty``, and keep it from the others meanwhile."""
+    async with database.connect() as connection:
+        cursor = await connection.execute("select pg_try_advisory_lock(%s, %s)", (_DUTIES, duty))
+        yield await cursor.fetchone() == (True,)
 
 
 class SignOfLife:

@@ -88,7 +88,7 @@ def _rows(version_id: UUID, title: str, chunks: Sequence[Chunk]) -> tuple[bytes,
     lines: list[str] = []
     words = 0
     for chunk in chunks:
-        terms = count_terms(embedding_text(title, chunk.heading_path, chunk.text))
+        terms = count_terms(embedding_text(title, chunk.heading_path, chunk.text, lead=chunk.lead))
         length = terms.total()
         words += length
         lines += [f"{term}\t{chunk.id}\t{version_id}\t{frequency}\t{length}\n" for term, frequency in terms.items()]

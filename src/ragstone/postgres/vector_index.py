@@ -1,13 +1,16 @@
 """Dense search with pgvector: one partition per embedding space, half precision, HNSW on cosine distance."""
 
+import hashlib
 import struct
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence, Set
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
-from psycopg import sql
+from psycopg import errors, sql
 
+from ragstone.domain.errors import EmbedderUnavailable
 from ragstone.domain.queries import Ranked, Scope
 from ragstone.ports.embedder import EmbeddingModel, Vectors
 from ragstone.ports.record import Transaction
@@ -32,6 +35,30 @@ _SEARCH = """
 """
 
 
+_REUSE = """
+    insert into vectors (chunk_id, space_id, embedding, text_hash)
+    select asked.chunk_id, {space}, found.embedding, asked.text_hash
+    from unnest(%(ids)s::uuid[], %(hashes)s::bytea[]) asked (chunk_id, text_hash)
+    join chunks c on c.id = asked.chunk_id
+    join versions v on v.id = c.version_id
+    join documents d on d.id = v.document_id
+    cross join lateral (
+        (select x.embedding from {partition} x
+         join chunks same on same.id = x.chunk_id
+         join versions w on w.id = same.version_id
+         join documents e on e.id = w.document_id
+         where x.text_hash = asked.text_hash and e.tenant = d.tenant limit 1)
+        union all
+        (select k.embedding from kept_vectors k
+         join documents e on e.id = k.document_id
+         where k.space_id = {space} and k.text_hash = asked.text_hash and k.kept_until > now()
+           and e.tenant = d.tenant limit 1)
+        limit 1
+    ) found
+    on conflict (chunk_id, space_id) do nothing
+"""
+
+
 class _Space(NamedTuple):
     id: int
     dimensions: int
@@ -53,19 +80,33 @@ class PgVectorIndex:
         await self._space(model)
 
     async def upsert(
-        self, transaction: Transaction, model: EmbeddingModel, chunk_ids: Sequence[UUID], vectors: Vectors
+        self, transaction: Transaction, model: EmbeddingModel, texts: Mapping[UUID, str], vectors: Vectors
     ) -> None:
-        """Store ``vectors[i]`` for ``chunk_ids[i]``; visible when ``transaction`` commits."""
+        """Store the vector of each chunk's embedded text, in the order of ``texts``; visible when we commit."""
         space = await self._space(model)
         connection = connection_of(transaction)
         await connection.execute(
-            "delete from vectors where space_id = %s and chunk_id = any(%s)", (space.id, list(chunk_ids))
+            "delete from vectors where space_id = %s and chunk_id = any(%s)", (space.id, list(texts))
         )
-        copy_in = "copy vectors (chunk_id, space_id, embedding) from stdin (format binary)"
+        copy_in = "copy vectors (chunk_id, space_id, embedding, text_hash) from stdin (format binary)"
         async with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
-            copy.set_types(["uuid", "int4", "bytea"])
-            for chunk_id, vector in zip(chunk_ids, vectors, strict=True):
-                await copy.write_row((chunk_id, space.id, _halfvec(vector)))
+            copy.set_types(["uuid", "int4", "bytea", "bytea"])
+            for (chunk_id, text), vector in zip(texts.items(), vectors, strict=True):
+                await copy.write_row((chunk_id, space.id, _halfvec(vector), _digest(text)))
+
+    async def reuse(self, transaction: Transaction, model: EmbeddingModel, texts: Mapping[UUID, str]) -> Set[UUID]:
+        """Give chunks the vector that the same text of the same tenant has in this space, or had until lately.
+
+        Return the chunks of ``texts`` that have a vector now.
+        """
+        space = await self._space(model)
+        connection = connection_of(transaction)
+        query = sql.SQL(_REUSE).format(space=sql.Literal(space.id), partition=sql.Identifier(space.partition))
+        await connection.execute(query, {"ids": list(texts), "hashes": [_digest(text) for text in texts.values()]})
+        cursor = await connection.execute(
+            "select chunk_id from vectors where space_id = %s and chunk_id = any(%s)", (space.id, list(texts))
+        )
+        return {row[0] for row in await cursor.fetchall()}
 
     async def search(self, model: EmbeddingModel, vector: Vectors, scope: Scope, limit: int) -> Sequence[Ranked]:
         """Return at most ``limit`` chunks in ``scope``, nearest first; score is the cosine similarity (-1..1)."""
@@ -76,7 +117,7 @@ class PgVectorIndex:
             partition=sql.Identifier(space.partition),
         )
         text = "[" + ",".join(format(value, ".6g") for value in vector.tolist()) + "]"
-        async with self._database.connection() as connection:
+        async with self._database.connection() as connection, self._unless_dropped(model):
             # In strict order, and on past what the scope may not see: a filter costs time, not neighbours.
             await connection.execute(
                 "select set_config('hnsw.iterative_scan', 'strict_order', true),"
@@ -85,6 +126,15 @@ class PgVectorIndex:
             )
             cursor = await connection.execute(query, {**scope_parameters(scope), "vector": text, "limit": limit})
             return [Ranked(chunk_id, score) for chunk_id, score in await cursor.fetchall()]
+
+    @asynccontextmanager
+    async def _unless_dropped(self, model: EmbeddingModel) -> AsyncIterator[None]:
+        """Turn the loss of a space under our hands into ``EmbedderUnavailable``: its model answers no more."""
+        try:
+            yield
+        except (errors.UndefinedTable, errors.UndefinedObject) as error:
+            self._spaces.pop(model, None)
+            raise EmbedderUnavailable(f"The vectors of {model.name} were dropped.", retry_after=1) from error
 
     async def _space(self, model: EmbeddingModel) -> _Space:
         known = self._spaces.get(model)
@@ -118,6 +168,10 @@ async def _find_or_create(connection: Connection, model: EmbeddingModel) -> _Spa
         )
     )
     return space
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
 
 
 def _halfvec(vector: Vectors) -> bytes:

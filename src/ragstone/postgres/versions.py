@@ -18,6 +18,7 @@ from ragstone.ports.record import Work
 from ragstone.postgres.chunks import insert_chunks
 from ragstone.postgres.database import Connection
 from ragstone.postgres.documents import drop_superseded, lock_document
+from ragstone.postgres.kept_vectors import KeptVectors
 from ragstone.postgres.queue import Queue, Stage
 from ragstone.postgres.visibility import NAME
 
@@ -42,9 +43,10 @@ _OPEN = (State.ACCEPTED, State.PARSING, State.SEARCHABLE)
 class PostgresVersions:
     """The ``Versions`` of the record port."""
 
-    def __init__(self, connection: Connection, queue: Queue) -> None:
+    def __init__(self, connection: Connection, queue: Queue, kept: KeptVectors) -> None:
         self._connection = connection
         self._queue = queue
+        self._kept = kept
 
     async def claim(self, version_id: UUID, states: Sequence[State], owner: int, seconds: float) -> Work | None:
         """Lease a version in one of ``states`` for ``seconds``, or return ``None``: gone, done, or another's."""
@@ -102,13 +104,13 @@ class PostgresVersions:
     async def pending_chunks(self, work: Work, after: int, limit: int) -> Sequence[tuple[UUID, str]]:
         """Return id and embedding text of at most ``limit`` chunks, from ordinal ``after`` on."""
         cursor = await self._connection.execute(
-            "select id, heading_path, text from chunks where version_id = %s and ordinal >= %s"
+            "select id, heading_path, text, lead from chunks where version_id = %s and ordinal >= %s"
             " order by ordinal limit %s",
             (work.version_id, after, limit),
         )
         return [
-            (chunk_id, embedding_text(work.title or work.name, tuple(heading_path), text))
-            for chunk_id, heading_path, text in await cursor.fetchall()
+            (chunk_id, embedding_text(work.title or work.name, tuple(heading_path), text, lead=lead))
+            for chunk_id, heading_path, text, lead in await cursor.fetchall()
         ]
 
     async def begin_embedding(self, work: Work, owner: int, model: EmbeddingModel) -> int:
@@ -142,7 +144,7 @@ class PostgresVersions:
             " and latest_version = %s",
             (work.version_id, work.document_id, work.version_id, work.version_id),
         )
-        await drop_superseded(self._connection, work.document_id)
+        await drop_superseded(self._connection, work.document_id, self._kept)
 
     async def fail(self, work: Work, owner: int, failure: Failure) -> None:
         """Move to ``failed`` and release the lease. Raise ``LeaseLost``."""
@@ -178,6 +180,7 @@ class PostgresVersions:
         """Enqueue again all that nobody works on: leases of dead owners, lost queue entries. Return how many."""
         # Entries that a dead worker was at: procrastinate forgets the worker and leaves them as they are, for ever.
         await self._connection.execute("delete from procrastinate_jobs where status = 'doing' and worker_id is null")
+        await self._kept.drop_old(self._connection)
         cursor = await self._connection.execute(
             f"""select v.id, v.state from versions v
                 where v.state = any(%(open)s) and v.due_at <= now() and {_FREE}
@@ -191,21 +194,6 @@ class PostgresVersions:
         for stage in Stage:
             await self._queue.wake(self._connection, stage, [each for each, waits_for in lost if waits_for is stage])
         return len(lost)
-
-    async def reembed(self, model: EmbeddingModel) -> Sequence[UUID]:
-        """Enqueue the embedding of all that is ready in another space than that of ``model``.
-
-        Return all jobs that then wait to be embedded.
-        """
-        cursor = await self._connection.execute(
-            "update versions set state = 'searchable', embedded_count = 0, space_id = null, updated_at = now()"  # noqa: S608
-            f" where state = 'ready' and space_id is distinct from {_SPACE} returning id",
-            _space(model),
-        )
-        version_ids = [row[0] for row in await cursor.fetchall()]
-        await self._queue.wake(self._connection, Stage.EMBED, version_ids)
-        cursor = await self._connection.execute("select id from versions where state = 'searchable' order by id")
-        return [row[0] for row in await cursor.fetchall()]
 
     async def _lock_document(self, version_id: UUID) -> None:
         cursor = await self._connection.execute("select document_id from versions where id = %s", (version_id,))

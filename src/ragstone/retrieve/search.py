@@ -7,7 +7,7 @@ import structlog
 
 from ragstone.domain.errors import EmbedderUnavailable
 from ragstone.domain.queries import Found, Hit, LegRank, Mode, Ranked, Scope
-from ragstone.ports.embedder import Embedder
+from ragstone.ports.embedder import ActiveEmbedder, Embedder
 from ragstone.ports.lexical_index import LexicalIndex
 from ragstone.ports.record import Record
 from ragstone.ports.vector_index import VectorIndex
@@ -23,7 +23,7 @@ class Search:
     """Finds passages. ``depth`` is how many chunks each leg brings to the fusion."""
 
     def __init__(
-        self, record: Record, embedder: Embedder, vectors: VectorIndex, lexical: LexicalIndex, *, depth: int
+        self, record: Record, embedder: ActiveEmbedder, vectors: VectorIndex, lexical: LexicalIndex, *, depth: int
     ) -> None:
         self._record = record
         self._embedder = embedder
@@ -58,8 +58,19 @@ class Search:
         return await self._lexical.search(question, scope, depth)
 
     async def _by_meaning(self, question: str, scope: Scope, depth: int) -> Sequence[Ranked]:
-        vectors = await self._embedder.embed([question])
-        return await self._vectors.search(self._embedder.model, vectors[0], scope, depth)
+        embedder = await self._embedder()
+        try:
+            return await self._near(embedder, question, scope, depth)
+        except EmbedderUnavailable:
+            # Its space may have been dropped since, another one having taken its place.
+            active = await self._embedder()
+            if active.model == embedder.model:
+                raise
+            return await self._near(active, question, scope, depth)
+
+    async def _near(self, embedder: Embedder, question: str, scope: Scope, depth: int) -> Sequence[Ranked]:
+        vectors = await embedder.embed([question])
+        return await self._vectors.search(embedder.model, vectors[0], scope, depth)
 
     async def _check_collections(self, scope: Scope) -> None:
         if not scope.collections:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -26,16 +28,57 @@ class Reply:
     change: Callable[[dict[str, Any]], object] | None = None
 
 
+class RateLimit:
+    """At most ``requests`` in any ``window`` seconds; says how long to wait, and counts those who asked for too much.
+
+    ``over`` are the requests that came when the limit was reached, and ``early`` those among them that had been told to
+    wait longer. Waits are told in hundredths of a second.
+    """
+
+    def __init__(self, requests: int, window: float) -> None:
+        self.requests, self.window = requests, window
+        self.over = self.early = 0
+        self._taken: deque[float] = deque()
+        self._wait_until = 0.0
+
+    def wait(self, now: float) -> float:
+        """Take a request that comes at ``now`` and return 0, or return the seconds until the next will be taken."""
+        while self._taken and self._taken[0] + self.window <= now:
+            self._taken.popleft()
+        if len(self._taken) < self.requests:
+            self._taken.append(now)
+            return 0.0
+        self.over += 1
+        self.early += now < self._wait_until
+        wait = math.ceil((self._taken[0] + self.window - now) * 100) / 100
+        self._wait_until = now + wait
+        return wait
+
+
 class EmbeddingServer:
     """Serves on a free loopback port while the ``with`` block lasts.
 
     Vectors are ``HashingEmbedder``'s, not of length 1, and come in reverse order, which the protocol allows. Scripted
     replies are used up first; then every request is replied to as it should be. ``requests`` and ``headers`` hold what
-    came in.
+    came in, and ``arrivals`` when. A request with a text that contains ``refused`` is replied to by 400, one with
+    ``broken`` by 500.
     """
 
-    def __init__(self, *, dimensions: int = 64, api_key: str | None = None, most_texts: int = 2048) -> None:
+    def __init__(
+        self,
+        *,
+        dimensions: int = 64,
+        api_key: str | None = None,
+        most_texts: int = 2048,
+        limit: RateLimit | None = None,
+        refused: str | None = None,
+        broken: str | None = None,
+    ) -> None:
         self.dimensions, self.api_key, self.most_texts = dimensions, api_key, most_texts
+        self.limit, self.refused, self.broken = limit, refused, broken
+        self.arrivals: list[float] = []
+        self._outage_until = 0.0
+        self._lock = threading.Lock()
         self.requests: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.stopping = threading.Event()
@@ -53,6 +96,10 @@ class EmbeddingServer:
         """Say how the next requests are replied to."""
         self._script.extend(replies)
 
+    def outage(self, seconds: float) -> None:
+        """Reply to nothing but by 503 for so many seconds from now on."""
+        self._outage_until = time.monotonic() + seconds
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
@@ -67,9 +114,15 @@ class EmbeddingServer:
 
     def reply_to(self, path: str, headers: dict[str, str], request: dict[str, Any]) -> Reply:
         """Return what to send: the script's next reply, or the right one, each with its body filled in."""
-        self.requests.append(request)
-        self.headers.append(headers)
-        reply = self._script.popleft() if self._script else Reply()
+        with self._lock:
+            now = time.monotonic()
+            self.requests.append(request)
+            self.headers.append(headers)
+            self.arrivals.append(now)
+            refusal = self._turned_away(now)
+            reply = self._script.popleft() if self._script and not refusal else Reply()
+        if refusal:
+            return refusal
         if reply.status != 200:
             return _error(reply.status, "scripted failure", reply)
         problem = self._problem(path, headers, request)
@@ -81,6 +134,12 @@ class EmbeddingServer:
         changed = reply.change(right) if reply.change else right
         return Reply(wait=reply.wait, headers=reply.headers, body=json.dumps(changed).encode())
 
+    def _turned_away(self, now: float) -> Reply | None:
+        if now < self._outage_until:
+            return _error(503, "out of order")
+        wait = self.limit.wait(now) if self.limit else 0.0
+        return _error(429, "too many requests", Reply(headers={"retry-after": f"{wait:.2f}"})) if wait else None
+
     def _problem(self, path: str, headers: dict[str, str], request: dict[str, Any]) -> Reply | None:
         if path != _PATH:
             return _error(404, "no such path")
@@ -89,8 +148,15 @@ class EmbeddingServer:
         texts = request["input"]
         if len(texts) > self.most_texts:
             return _error(422, f"batch size {len(texts)} > maximum allowed batch size {self.most_texts}")
-        if not all(texts):
+        return next(filter(None, map(self._problem_of, texts)), None)
+
+    def _problem_of(self, text: str) -> Reply | None:
+        if not text:
             return _error(400, "an input is empty")
+        if self.refused and self.refused in text:
+            return _error(400, f"an input is not allowed: {text}")
+        if self.broken and self.broken in text:
+            return _error(500, "unsupported value: NaN")
         return None
 
     def _embeddings(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +166,8 @@ class EmbeddingServer:
             {"object": "embedding", "index": index, "embedding": vector.tolist()}
             for index, vector in enumerate(vectors)
         ]
-        return {"object": "list", "model": request["model"], "data": rows[::-1], "usage": {"prompt_tokens": 1}}
+        tokens = sum(len(text.split()) for text in request["input"])
+        return {"object": "list", "model": request["model"], "data": rows[::-1], "usage": {"prompt_tokens": tokens}}
 
 
 class _Handler(BaseHTTPRequestHandler):

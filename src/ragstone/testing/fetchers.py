@@ -9,11 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from ragstone.domain.errors import InvalidRequest, TooLarge, Unavailable
-from ragstone.ports.fetcher import Fetched, Fetcher
+from ragstone.ports.fetcher import Fetched, Fetcher, Gone, Validators
 
 MAX_BYTES = 1 << 20
 PAGE = b"# A page\n\n" + b"It has a line of text.\n" * 4000
-
+VALIDATORS = Validators('"v1"', "Sat, 21 Nov 2026 08:00:00 GMT")
 
 _PAGES: Mapping[str, tuple[int, bytes, Mapping[str, str]]] = {
     "/page.md": (200, PAGE, {}),
@@ -26,7 +26,9 @@ _PAGES: Mapping[str, tuple[int, bytes, Mapping[str, str]]] = {
     "/away": (302, b"", {"Location": "http://elsewhere.test:1/page.md"}),
     "/up": (302, b"", {"Location": "file:///etc/passwd"}),
     **{f"/hop/{n}": (302, b"", {"Location": f"/hop/{n - 1}" if n > 1 else "/page.md"}) for n in range(1, 7)},
-    **{f"/status/{status}": (status, b"no", {"Retry-After": "7"}) for status in (401, 404, 429, 500, 503)},
+    "/dated/away": (302, b"", {"Location": "/dated/page.md"}),
+    "/strange": (200, PAGE, {"ETag": '"' + "x" * 5000 + '"', "Last-Modified": "caf\xe9"}),
+    **{f"/status/{status}": (status, b"no", {"Retry-After": "7"}) for status in (304, 401, 404, 410, 429, 500, 503)},
 }
 
 
@@ -41,6 +43,8 @@ class _Site(BaseHTTPRequestHandler):
             self._endless()
         elif path == "/short":
             self._short()
+        elif path == "/dated/page.md":
+            self._dated()
         else:
             self._reply(*_PAGES[path])
 
@@ -51,6 +55,15 @@ class _Site(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def _dated(self) -> None:
+        """Send the page, unless the client has it by what it says; the ETag goes before the date."""
+        said = {"ETag": VALIDATORS.etag or "", "Last-Modified": VALIDATORS.last_modified or ""}
+        tag, date = self.headers.get("If-None-Match"), self.headers.get("If-Modified-Since")
+        if tag == said["ETag"] or (tag is None and date == said["Last-Modified"]):
+            self._reply(304, b"", said)
+        else:
+            self._reply(200, PAGE, said)
 
     def _endless(self) -> None:
         """Send more and more, without saying how much."""
@@ -129,6 +142,40 @@ class FetcherConformance:
         async with fetcher.open(f"{site}/named") as fetched:
             assert fetched.filename == "the report.md"
 
+    @pytest.mark.parametrize("path", ["dated/page.md", "dated/away"])
+    @pytest.mark.parametrize(
+        "known",
+        [VALIDATORS, Validators(etag=VALIDATORS.etag), Validators(last_modified=VALIDATORS.last_modified)],
+        ids=["both", "etag", "date"],
+    )
+    async def test_what_the_caller_has_is_not_sent_again(
+        self, fetcher: Fetcher, site: str, path: str, known: Validators
+    ) -> None:
+        async with fetcher.open(f"{site}/{path}", known) as fetched:
+            assert fetched.unchanged
+            assert await content_of(fetched) == b""
+        assert fetched.validators == known
+
+    @pytest.mark.parametrize("known", [Validators(), Validators('"v0"', VALIDATORS.last_modified)])
+    async def test_what_the_caller_lacks_comes_with_its_validators(
+        self, fetcher: Fetcher, site: str, known: Validators
+    ) -> None:
+        async with fetcher.open(f"{site}/dated/page.md", known) as fetched:
+            assert await content_of(fetched) == PAGE
+        assert (fetched.unchanged, fetched.validators) == (False, VALIDATORS)
+
+    async def test_validators_that_no_header_should_hold_are_left_out(self, fetcher: Fetcher, site: str) -> None:
+        async with fetcher.open(f"{site}/strange") as fetched:
+            assert fetched.validators == Validators()
+        async with fetcher.open(f"{site}/dated/page.md", Validators('"v1"\r\nX-Evil: 1')) as fetched:
+            assert await content_of(fetched) == PAGE
+
+    @pytest.mark.parametrize("status", [404, 410])
+    async def test_says_that_nothing_is_there(self, fetcher: Fetcher, site: str, status: int) -> None:
+        with pytest.raises(Gone, match=str(status)):
+            async with fetcher.open(f"{site}/status/{status}", VALIDATORS):
+                pass
+
     async def test_unpacks_what_comes_packed(self, fetcher: Fetcher, site: str) -> None:
         async with fetcher.open(f"{site}/zipped") as fetched:
             assert await content_of(fetched) == PAGE
@@ -153,6 +200,7 @@ class FetcherConformance:
             ("up", "file"),
             ("status/404", "404"),
             ("status/401", "401"),
+            ("status/304", "304"),
         ],
     )
     async def test_refuses_with_the_reason(self, fetcher: Fetcher, site: str, path: str, says: str) -> None:

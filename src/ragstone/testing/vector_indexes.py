@@ -1,11 +1,13 @@
 """What every ``VectorIndex`` must do."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 import numpy as np
 import pytest
 
 from ragstone.domain.access import LOCAL, Principal
+from ragstone.domain.documents import Chunk
 from ragstone.domain.queries import Scope
 from ragstone.ports.embedder import EmbeddingModel, Vectors
 from ragstone.ports.lexical_index import LexicalIndex
@@ -23,6 +25,11 @@ def unit_vectors(count: int, dimensions: int, *, seed: int = 0) -> Vectors:
     drawn = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
     lengths = np.linalg.norm(drawn, axis=1, keepdims=True)
     return np.asarray(drawn / lengths, dtype=np.float32)
+
+
+def texts_of(chunks: Sequence[Chunk]) -> dict[UUID, str]:
+    """Return the text of each chunk by its id."""
+    return {chunk.id: chunk.text for chunk in chunks}
 
 
 class VectorIndexConformance:
@@ -47,7 +54,7 @@ class VectorIndexConformance:
         _, chunks = await store(record, lexical, [f"text {n}" for n in range(len(vectors))], readers=readers)
         await index.ensure(SMALL)
         async with record.transaction() as transaction:
-            await index.upsert(transaction, SMALL, ids(chunks), vectors)
+            await index.upsert(transaction, SMALL, texts_of(chunks), vectors)
         return [*ids(chunks)]
 
     async def test_nearest_first_with_cosine(self, record: Record, lexical: LexicalIndex, index: VectorIndex) -> None:
@@ -79,7 +86,7 @@ class VectorIndexConformance:
         await index.ensure(SMALL)
         for order in (vectors, vectors[::-1]):
             async with record.transaction() as transaction:
-                await index.upsert(transaction, SMALL, ids(chunks), np.ascontiguousarray(order))
+                await index.upsert(transaction, SMALL, texts_of(chunks), np.ascontiguousarray(order))
         found = await index.search(SMALL, vectors[0], EVERYWHERE, 10)
         assert len(found) == 3
         assert found[0].chunk_id == chunks[2].id
@@ -89,7 +96,27 @@ class VectorIndexConformance:
         vectors = unit_vectors(2, SMALL.dimensions)
         await index.ensure(SMALL)
         async with record.transaction() as transaction:
-            await index.upsert(transaction, SMALL, ids(chunks), vectors)
+            await index.upsert(transaction, SMALL, texts_of(chunks), vectors)
         async with record.transaction() as transaction:
             await transaction.documents.delete(LOCAL, accepted.document_id)
         assert list(await index.search(SMALL, vectors[0], EVERYWHERE, 10)) == []
+
+    async def test_the_same_text_of_the_same_tenant_has_its_vector(
+        self, record: Record, lexical: LexicalIndex, index: VectorIndex
+    ) -> None:
+        vectors = unit_vectors(2, SMALL.dimensions)
+        _, first = await store(record, lexical, ["a", "b"])
+        _, second = await store(record, lexical, ["b", "c"])
+        _, foreign = await store(record, lexical, ["a"], principal=Principal(tenant="other"))
+        for model in (SMALL, OTHER):
+            await index.ensure(model)
+        async with record.transaction() as transaction:
+            await index.upsert(transaction, SMALL, texts_of(first), vectors)
+        async with record.transaction() as transaction:
+            assert await index.reuse(transaction, SMALL, texts_of(first)) == set(ids(first))
+            assert await index.reuse(transaction, SMALL, texts_of(second)) == {second[0].id}
+            assert await index.reuse(transaction, SMALL, texts_of(foreign)) == set()
+            assert await index.reuse(transaction, OTHER, texts_of(second)) == set()
+        found = await index.search(SMALL, vectors[1], EVERYWHERE, 2)
+        assert {each.chunk_id for each in found} == {first[1].id, second[0].id}
+        assert [each.score for each in found] == pytest.approx([1.0, 1.0], abs=2e-3)

@@ -5,6 +5,7 @@ it ends when that input does, that is, with the worker.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -47,17 +48,24 @@ class Isolation:
         finally:
             if process.returncode is None:
                 process.kill()
-                await asyncio.shield(process.wait())
+            await _ended(process)
         if code < 0:
             log.warning("isolated_process_died", stage=stage, signal=signal.Signals(-code).name)
             async with self._record.transaction() as transaction:
                 await transaction.versions.set_aside(version_id, worker_died(stage))
 
 
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    """Wait for the end of a process that is killed, however often we are cancelled meanwhile."""
+    ending = asyncio.ensure_future(process.wait())
+    while not ending.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.shield(ending)
+
+
 async def _take(settings: Settings, stage: Stage, version_id: UUID) -> None:
     async with open_container(settings, migrated=False) as container:
-        await container.embedder.warm()
-        await container.vectors.ensure(container.embedder.model)
+        await container.embedders.prepare()
         owner = new_owner()
         async with alive(container.database, owner):
             pipeline = container.pipeline(owner)

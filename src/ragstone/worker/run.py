@@ -6,7 +6,7 @@ import structlog
 
 from ragstone.container import Container
 from ragstone.domain.errors import DatabaseUnavailable, EmbedderUnavailable
-from ragstone.postgres.leases import SignOfLife, alive, new_owner
+from ragstone.postgres.leases import FILLING, SignOfLife, alive, new_owner, sole
 from ragstone.postgres.queue import Stage
 from ragstone.worker.isolation import Isolation
 
@@ -35,13 +35,13 @@ async def work(container: Container) -> None:
 
 
 async def _work_connected(container: Container) -> None:
-    await container.embedder.warm()
-    await container.vectors.ensure(container.embedder.model)
+    await container.embedders.prepare()
     owner = new_owner()
     pipeline = container.pipeline(owner, Isolation(container.settings, container.record))
     settings = container.settings
     async with alive(container.database, owner) as sign, asyncio.TaskGroup() as group:
         group.create_task(_sweep(container, sign))
+        group.create_task(_fill(container))
         group.create_task(container.queue.work(Stage.PARSE, pipeline.parse, concurrency=settings.parse_workers))
         group.create_task(container.queue.work(Stage.EMBED, pipeline.embed, concurrency=settings.embed_workers))
 
@@ -55,3 +55,14 @@ async def _sweep(container: Container, sign: SignOfLife) -> None:
         if woken:
             log.info("woken", versions=woken)
         await asyncio.sleep(_SWEEP_SECONDS)
+
+
+async def _fill(container: Container) -> None:
+    """Fill another embedding space where one is to be; one worker of all does."""
+    reembedding = container.reembedding()
+    while True:
+        await asyncio.sleep(_SWEEP_SECONDS)
+        if await reembedding.wanted():
+            async with sole(container.database, FILLING) as alone:
+                if alone:
+                    await asyncio.sleep(await reembedding.fill())

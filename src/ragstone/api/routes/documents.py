@@ -11,7 +11,15 @@ from ragstone.api.dependencies import OpenFetcher, OpenIntake, OpenRecord
 from ragstone.api.openapi import form_or_json, json_body
 from ragstone.api.paging import Cursor, Limit, paged
 from ragstone.api.problems import documented
-from ragstone.api.requests import CollectionName, DocumentChunks, DocumentForm, DocumentText
+from ragstone.api.requests import (
+    CollectionName,
+    DocumentChanges,
+    DocumentChunks,
+    DocumentForm,
+    DocumentText,
+    Source,
+    Uri,
+)
 from ragstone.api.schemas import Accepted, Chunk, ChunkPage, Content, Document, DocumentPage
 from ragstone.domain.documents import State
 from ragstone.ingest.spool import spooled
@@ -47,7 +55,8 @@ async def add_document(
             accepted = await intake.accept_text(principal, sent.label(media_type=media_type), text)
         case DocumentText():
             async with fetcher.open(sent.uri or "") as source, spooled(source.parts) as parts:
-                label = sent.label(filename=source.filename, media_type=sent.media_type or source.media_type)
+                media_type = sent.media_type or source.media_type
+                label = sent.label(filename=source.filename, media_type=media_type, validators=source.validators)
                 accepted = await intake.accept(principal, label, parts)
     return _accepted(accepted, response)
 
@@ -73,6 +82,8 @@ async def list_documents(
     record: OpenRecord,
     collection: Annotated[CollectionName | None, Query()] = None,
     state: State | None = None,
+    source: Annotated[Source | None, Query()] = None,
+    uri: Annotated[Uri | None, Query()] = None,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> DocumentPage:
@@ -81,7 +92,7 @@ async def list_documents(
         if collection is not None:
             await transaction.collections.get(principal, collection)
         found = await transaction.documents.list(
-            principal, collection=collection, state=state, after=cursor, limit=limit + 1
+            principal, collection=collection, state=state, source=source, uri=uri, after=cursor, limit=limit + 1
         )
     items, next_cursor = paged(found, limit)
     return DocumentPage(items=[Document.from_domain(each) for each in items], next_cursor=next_cursor)
@@ -91,6 +102,19 @@ async def list_documents(
 async def get_document(document_id: UUID, principal: Reader, record: OpenRecord) -> Document:
     """Show one document, and how far its newest version has come."""
     async with record.transaction() as transaction:
+        return Document.from_domain(await transaction.documents.get(principal, document_id))
+
+
+@router.patch("/{document_id:uuid}", responses=documented(400, 401, 403, 404, 409, 413, 422, 503))
+async def change_document(
+    document_id: UUID, changes: DocumentChanges, principal: Writer, record: OpenRecord
+) -> Document:
+    """Rename a document, or say what mirrors it. Nothing is parsed or embedded again."""
+    async with record.transaction() as transaction:
+        if changes.uri is not None:
+            await transaction.documents.rename(principal, document_id, changes.uri)
+        if changes.source is not None:
+            await transaction.documents.adopt(principal, document_id, changes.source)
         return Document.from_domain(await transaction.documents.get(principal, document_id))
 
 

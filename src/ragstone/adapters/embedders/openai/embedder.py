@@ -1,28 +1,30 @@
 """``Embedder`` by OpenAI's embeddings protocol."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
-from ragstone.adapters.embedders.openai.endpoint import Endpoint, RequestRefused
-from ragstone.adapters.embedders.openai.rows import unit_rows
+from ragstone.adapters.embedders.openai.endpoint import Endpoint
+from ragstone.adapters.embedders.openai.rows import read_reply
 from ragstone.adapters.embedders.openai.token_estimate import TokenEstimate
 from ragstone.domain.errors import ConfigurationError
 from ragstone.ports.embedder import EmbeddingModel, Vectors
 
 KNOWN_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
 
+BATCH_TEXTS, BATCH_TOKENS = 2048, 200_000
+"""OpenAI takes so many texts, and 300,000 tokens, in one request; our own count of tokens is an estimate."""
+
 
 class OpenAIEmbedder:
     """The model ``name`` at ``base_url`` (OpenAI's own if None).
 
     ``dimensions`` are asked of the endpoint where given. Else they are the model's own: known for OpenAI's models,
-    found by ``warm`` (or the first texts) for others. ``timeout`` in seconds bounds a reply, and how long a request is
-    tried again. A request holds at most ``batch_texts`` texts and ``batch_tokens`` tokens; where the endpoint takes
-    fewer texts at once, as Text Embeddings Inference does, that is found out and kept to. Raises
-    ``ConfigurationError`` for a name, URL or key that cannot be one.
+    found by ``warm`` (or the first texts) for others. ``timeout`` in seconds bounds a reply. A request holds at most
+    ``batch_texts`` texts and ``batch_tokens`` tokens, and is made once. ``on_tokens`` hears how many tokens the
+    endpoint says it has read. Raises ``ConfigurationError`` for a name, URL or key that cannot be one.
     """
 
     def __init__(
@@ -34,20 +36,21 @@ class OpenAIEmbedder:
         dimensions: int | None = None,
         timeout: float = 30.0,
         max_tokens: int = 8191,
-        batch_texts: int = 256,
-        batch_tokens: int = 100_000,
-        backoff: float = 0.5,
+        batch_texts: int = BATCH_TEXTS,
+        batch_tokens: int = BATCH_TOKENS,
+        on_tokens: Callable[[int], None] | None = None,
     ) -> None:
         if not name:
             raise ConfigurationError(
                 "The embedding model has no name.", remedy="Set RAGSTONE_EMBEDDER=openai:text-embedding-3-small."
             )
         self._name = name
-        self._endpoint = Endpoint(base_url, api_key=api_key, timeout=timeout, backoff=backoff)
+        self._endpoint = Endpoint(base_url, api_key=api_key, timeout=timeout)
         self._asked_dimensions = dimensions
         self._dimensions = dimensions or KNOWN_DIMENSIONS.get(name)
         self._max_tokens = max_tokens
         self._batch_texts, self._batch_tokens = batch_texts, batch_tokens
+        self._on_tokens = on_tokens
         self._tokenizer = TokenEstimate()
 
     @property
@@ -73,8 +76,9 @@ class OpenAIEmbedder:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return float32 of shape ``(len(texts), dimensions)``, each row of length 1, in the order given.
 
-        Longer texts are cut at ``max_tokens`` estimated tokens. Raises ``EmbedderUnavailable`` where the endpoint does
-        not answer, or not with vectors, and ``ConfigurationError`` where it refuses the key, the model or a text.
+        Longer texts are cut at ``max_tokens`` estimated tokens. Raises ``EmbeddingRefused`` where the endpoint does not
+        take the texts, and ``EmbedderUnavailable`` where it does not answer, or not with vectors: ``EmbedderBusy``
+        where it asks for fewer requests, ``EmbedderDenied`` where it refuses the key or the model.
         """
         if not texts:
             await self.warm()
@@ -112,22 +116,10 @@ class OpenAIEmbedder:
         body: dict[str, Any] = {"model": self._name, "input": texts, "encoding_format": "float"}
         if self._asked_dimensions is not None:
             body["dimensions"] = self._asked_dimensions
-        try:
-            reply = await self._endpoint.post(body)
-        except RequestRefused as refusal:
-            if len(texts) == 1:
-                raise ConfigurationError(
-                    str(refusal), remedy="Check that the model takes texts of RAGSTONE_CHUNK_TOKENS tokens."
-                ) from refusal
-            return await self._request_by_halves(texts)
+        body_of_reply = await self._endpoint.post(body)
         # Some megabytes of JSON would hold up the event loop.
-        vectors = await asyncio.to_thread(unit_rows, reply, len(texts), self._dimensions)
-        self._dimensions = vectors.shape[1]
-        return vectors
-
-    async def _request_by_halves(self, texts: list[str]) -> Vectors:
-        half = (len(texts) + 1) // 2
-        vectors = np.concatenate([await self._request(texts[:half]), await self._request(texts[half:])])
-        # Only now is it known that their number was the matter, and not one text among them.
-        self._batch_texts = min(self._batch_texts, half)
-        return vectors
+        reply = await asyncio.to_thread(read_reply, body_of_reply, len(texts), self._dimensions)
+        self._dimensions = reply.vectors.shape[1]
+        if self._on_tokens and reply.tokens:
+            self._on_tokens(reply.tokens)
+        return reply.vectors

@@ -1,70 +1,47 @@
-"""One embedding endpoint over HTTP: what is tried again, for how long, and what each refusal means."""
+"""One embedding endpoint over HTTP: a request, and what each way to fail means."""
 
-import asyncio
 import json
 import math
-import random
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
-from ragstone.domain.errors import ConfigurationError, EmbedderUnavailable
+from ragstone.domain.errors import (
+    ConfigurationError,
+    EmbedderBusy,
+    EmbedderDenied,
+    EmbedderUnavailable,
+    EmbeddingRefused,
+)
 
 OPENAI = "https://api.openai.com/v1"
 
-ATTEMPTS = 5
-LONGEST_BACKOFF = 8.0
 TOO_MUCH = (400, 413, 422)
-"""What endpoints reply to more texts, or more tokens, than they take at once."""
+"""What endpoints reply to a text that they do not take, and to more texts or tokens than they take at once."""
 
-
-class RequestRefused(Exception):
-    """The endpoint does not take this request; fewer texts at once may do. Stays within this package."""
+_PASSING = (408, 409, 425)
+_SHARED_CHARS = 12
+"""A message that has so many characters in a row from a text quotes it."""
 
 
 class Endpoint:
-    """Posts to ``base_url``/embeddings, patiently. The key is sent, and never shown.
+    """Posts to ``base_url``/embeddings, once: others decide whether to try again. The key is sent, never shown."""
 
-    What may pass (no connection, no reply within ``timeout`` seconds, 408, 429, 5xx) is tried up to ``ATTEMPTS`` times,
-    as long as the next attempt starts within ``timeout`` seconds of the first. Between attempts it waits for what the
-    endpoint's Retry-After says or, where longer, by exponential backoff with full jitter, ``random(0, backoff * 2^n)``
-    (Brooker, "Exponential Backoff And Jitter", 2015).
-    """
-
-    def __init__(self, base_url: str | None, *, api_key: str | None, timeout: float, backoff: float) -> None:
+    def __init__(self, base_url: str | None, *, api_key: str | None, timeout: float) -> None:
         self._url = _url(base_url or OPENAI)
         self._key = _key(api_key)
-        self._timeout, self._backoff = timeout, backoff
+        self._timeout = timeout
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, body: Mapping[str, Any]) -> bytes:
         """Return the body of the reply.
 
-        Raises ``EmbedderUnavailable``, ``ConfigurationError``, and ``RequestRefused`` for what is too much at once.
+        Raises ``EmbeddingRefused`` for what the endpoint does not take, ``EmbedderBusy`` where it asks for fewer
+        requests, ``EmbedderDenied`` where it refuses the key or the model, else ``EmbedderUnavailable``.
         """
-        patience = time.monotonic() + self._timeout
-        attempt = 0
-        while True:
-            try:
-                return await self._post_once(body)
-            except EmbedderUnavailable as failure:
-                attempt += 1
-                delay = max(self._jitter(attempt), failure.retry_after or 0.0)
-                if attempt == ATTEMPTS or time.monotonic() + delay > patience:
-                    raise
-            await asyncio.sleep(delay)
-
-    async def close(self) -> None:
-        """Close the connections."""
-        if self._client is not None:
-            await self._client.aclose()
-            self._client = None
-
-    async def _post_once(self, body: Mapping[str, Any]) -> bytes:
         try:
             response = await self._open_client().post(self._url, json=body)
         except httpx.TimeoutException as error:
@@ -72,8 +49,14 @@ class Endpoint:
         except httpx.RequestError as error:
             raise self._unavailable(f"cannot be reached ({type(error).__name__})") from error
         if response.status_code != 200:
-            raise self._failure(response)
+            raise self._failure(response, body["input"])
         return response.content
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
 
     def _open_client(self) -> httpx.AsyncClient:
         # Made on first use, because it reads the certificates of the machine.
@@ -82,31 +65,34 @@ class Endpoint:
             self._client = httpx.AsyncClient(headers=headers, timeout=self._timeout)
         return self._client
 
-    def _failure(self, response: httpx.Response) -> Exception:
-        status = response.status_code
-        if status in (401, 403):
-            # Not a word of the reply: some endpoints quote the key in it.
-            return ConfigurationError(
-                f"The embedding endpoint {self._url.host} refuses the API key ({status}).",
-                remedy="Check RAGSTONE_EMBEDDER_API_KEY.",
+    def _failure(self, response: httpx.Response, texts: Sequence[str]) -> Exception:
+        status, wait = response.status_code, retry_after(response.headers.get("retry-after"))
+        if status == 429 and _code(response) != "insufficient_quota":
+            return EmbedderBusy(
+                f"The embedding endpoint {self._url.host} asks for fewer requests (429).",
+                remedy="Ragstone waits by itself; RAGSTONE_EMBEDDER_REQUESTS_PER_MINUTE and"
+                " RAGSTONE_EMBEDDER_TOKENS_PER_MINUTE keep it below a limit.",
+                retry_after=wait,
             )
-        if status in (408, 429) or status >= 500:
-            return self._unavailable(f"replied {status}", retry_after(response.headers.get("retry-after")))
-        reason = f"The embedding endpoint {self._url.host} replied {status}{self._message(response)}."
+        if status in _PASSING or status >= 500:
+            return self._unavailable(f"replied {status}", wait)
+        # Of a refused key not a word of the reply: some endpoints quote the key in it.
+        said = "" if status in (401, 403) else self._message(response, texts)
+        reason = f"The embedding endpoint {self._url.host} replied {status}{said}."
         if status in TOO_MUCH:
-            return RequestRefused(reason)
-        return ConfigurationError(reason, remedy="Check RAGSTONE_EMBEDDER and RAGSTONE_EMBEDDER_BASE_URL.")
+            return EmbeddingRefused(reason, remedy="Shorten or change the passage, or choose another embedding model.")
+        return _denied(status, reason)
 
-    def _message(self, response: httpx.Response) -> str:
-        """Quote the first line of what the endpoint says, without the key."""
-        try:
-            error = json.loads(response.content)["error"]
-            message = str(error["message"] if isinstance(error, dict) else error)
-        except (ValueError, KeyError, TypeError):
+    def _message(self, response: httpx.Response, texts: Sequence[str]) -> str:
+        """Quote the first line of what the endpoint says, without the key, and not where it quotes a text."""
+        error = _error(response)
+        message = error.get("message") if isinstance(error, dict) else error
+        if not isinstance(message, str) or not message.strip():
             return ""
         if self._key:
             message = message.replace(self._key, "***")
-        return f": {message.strip().partition(chr(10))[0][:200]}" if message.strip() else ""
+        message = message.strip().partition("\n")[0][:200]
+        return "" if _quotes(message, texts) else f": {message}"
 
     def _unavailable(self, why: str, seconds: float | None = None) -> EmbedderUnavailable:
         return EmbedderUnavailable(
@@ -114,9 +100,6 @@ class Endpoint:
             remedy="Ragstone tries again by itself; check the endpoint and RAGSTONE_EMBEDDER_BASE_URL if it goes on.",
             retry_after=seconds,
         )
-
-    def _jitter(self, attempt: int) -> float:
-        return random.uniform(0, min(LONGEST_BACKOFF, self._backoff * 2**attempt))  # noqa: S311 (not a secret)
 
 
 def retry_after(value: str | None, now: datetime | None = None) -> float | None:
@@ -134,6 +117,34 @@ def retry_after(value: str | None, now: datetime | None = None) -> float | None:
         moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         seconds = max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
     return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _error(response: httpx.Response) -> object:
+    try:
+        body = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+    return body.get("error") if isinstance(body, dict) else None
+
+
+def _code(response: httpx.Response) -> object:
+    error = _error(response)
+    return error.get("code") if isinstance(error, dict) else None
+
+
+def _quotes(message: str, texts: Sequence[str]) -> bool:
+    pieces = {message[start : start + _SHARED_CHARS] for start in range(len(message) - _SHARED_CHARS + 1)}
+    return any(text.strip() in message or any(piece in text for piece in pieces) for text in texts if text.strip())
+
+
+def _denied(status: int, reason: str) -> EmbedderDenied:
+    if status in (401, 403):
+        return EmbedderDenied(
+            f"The embedding endpoint refuses the API key ({status}).", remedy="Check RAGSTONE_EMBEDDER_API_KEY."
+        )
+    if status == 429:
+        return EmbedderDenied(reason, remedy="Raise the quota, or the credit, at the provider.")
+    return EmbedderDenied(reason, remedy="Check RAGSTONE_EMBEDDER and RAGSTONE_EMBEDDER_BASE_URL.")
 
 
 def _url(base_url: str) -> httpx.URL:

@@ -1,6 +1,7 @@
 """From the body of a reply to unit vectors, or the reason why it holds none."""
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,24 @@ from ragstone.ports.embedder import Vectors
 _REMEDY = "Check that RAGSTONE_EMBEDDER_BASE_URL is an endpoint of OpenAI's embeddings protocol."
 
 
-def unit_rows(body: bytes, texts: int, dimensions: int | None) -> Vectors:
-    """Return float32 of shape ``(texts, dimensions)`` (as many as come, where ``None``), rows in the texts' order.
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an endpoint made of some texts, and how many tokens it says that it has read (0 where it does not say)."""
+
+    vectors: Vectors
+    tokens: int
+
+
+def read_reply(body: bytes, texts: int, dimensions: int | None) -> Reply:
+    """Return vectors of shape ``(texts, dimensions)`` (as many as come, where ``None``), rows in the texts' order.
 
     Raises ``EmbedderUnavailable`` for a body that is not that many rows of finite numbers, none of them all zero.
     """
-    rows = _in_order(_data(body), texts)
+    parsed = _parsed(body)
+    return Reply(_unit_rows(_in_order(parsed["data"], texts), dimensions), _tokens(parsed.get("usage")))
+
+
+def _unit_rows(rows: list[Any], dimensions: int | None) -> Vectors:
     try:
         vectors = np.array(rows, dtype=np.float32)
     except (TypeError, ValueError) as error:
@@ -31,14 +44,19 @@ def unit_rows(body: bytes, texts: int, dimensions: int | None) -> Vectors:
     return np.asarray(vectors / lengths, dtype=np.float32)
 
 
-def _data(body: bytes) -> list[Any]:
+def _parsed(body: bytes) -> dict[str, Any]:
     try:
-        data = json.loads(body)["data"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        raise _malformed("it is not JSON with `data`") from error
-    if not isinstance(data, list):
+        parsed = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise _malformed("it is not JSON") from error
+    if not isinstance(parsed, dict) or not isinstance(parsed.get("data"), list):
         raise _malformed("its `data` is not a list")
-    return data
+    return parsed
+
+
+def _tokens(usage: object) -> int:
+    tokens = usage.get("prompt_tokens") if isinstance(usage, dict) else None
+    return tokens if isinstance(tokens, int) and tokens > 0 else 0
 
 
 def _in_order(data: list[Any], texts: int) -> list[Any]:

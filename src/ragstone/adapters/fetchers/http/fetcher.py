@@ -3,7 +3,7 @@
 import asyncio
 import email.message
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cached_property
 from pathlib import PurePosixPath
@@ -16,7 +16,7 @@ from ragstone import __version__
 from ragstone.adapters.fetchers.http.addresses import Address, is_public, resolve
 from ragstone.adapters.fetchers.http.bodies import body
 from ragstone.domain.errors import InvalidRequest, Unavailable
-from ragstone.ports.fetcher import Fetched
+from ragstone.ports.fetcher import Fetched, Gone, Validators
 
 Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
 
@@ -24,6 +24,7 @@ _PORTS = {"http": 80, "https": 443}
 _MOST_REDIRECTS = 5
 _MOST_ADDRESSES = 4
 _LONGEST_URL = 4096
+_LONGEST_VALIDATOR = 1000
 _SILENCE_SECONDS = 10.0
 _HOST = re.compile(r"[^\s%/\\]{1,253}")
 _NOT_A_WEB_ADDRESS = "Give a web address: http://… or https://…"
@@ -55,16 +56,19 @@ class HttpFetcher:
         self._allowed = allowed
 
     @asynccontextmanager
-    async def open(self, url: str) -> AsyncIterator[Fetched]:
-        """Begin to fetch ``url``, following its redirects. Raises ``InvalidRequest`` and ``Unavailable``."""
+    async def open(self, url: str, known: Validators = Validators()) -> AsyncIterator[Fetched]:
+        """Begin to fetch ``url``, following its redirects, unless what is ``known`` of it still stands.
+
+        Raises ``InvalidRequest`` (``Gone`` among them) and ``Unavailable``.
+        """
         deadline = asyncio.get_running_loop().time() + self._seconds
         target = _parsed(url)
-        async with self._client() as client:
+        async with self._client(_conditions(known)) as client:
             for _ in range(_MOST_REDIRECTS + 1):
                 response = await self._reply(client, target, deadline)
                 try:
                     if not response.has_redirect_location:
-                        yield self._fetched(response, target, deadline)
+                        yield self._fetched(response, target, deadline, known)
                         return
                     target = _parsed(str(_next(target, response)))
                 finally:
@@ -73,13 +77,13 @@ class HttpFetcher:
             f"The address redirects more than {_MOST_REDIRECTS} times.", remedy="Give the address where it ends."
         )
 
-    def _client(self) -> httpx.AsyncClient:
+    def _client(self, conditions: Mapping[str, str]) -> httpx.AsyncClient:
         return httpx.AsyncClient(
             verify=self._certificates,
             trust_env=False,
             follow_redirects=False,
             timeout=_SILENCE_SECONDS,
-            headers=_HEADERS,
+            headers={**_HEADERS, **conditions},
         )
 
     @cached_property
@@ -113,13 +117,17 @@ class HttpFetcher:
             )
         return addresses[:_MOST_ADDRESSES]
 
-    def _fetched(self, response: httpx.Response, target: httpx.URL, deadline: float) -> Fetched:
-        _check_status(response, target)
+    def _fetched(self, response: httpx.Response, target: httpx.URL, deadline: float, known: Validators) -> Fetched:
+        unchanged = bool(known) and response.status_code == httpx.codes.NOT_MODIFIED
+        if not unchanged:
+            _check_status(response, target)
         return Fetched(
             url=str(target),
             filename=_filename(response, target),
             media_type=_media_type(response),
             parts=body(response, max_bytes=self._max_bytes, deadline=deadline),
+            validators=known if unchanged else _validators(response),
+            unchanged=unchanged,
         )
 
 
@@ -165,6 +173,8 @@ def _check_status(response: httpx.Response, target: httpx.URL) -> None:
     status = response.status_code
     if status == httpx.codes.OK:
         return
+    if status in (httpx.codes.NOT_FOUND, httpx.codes.GONE):
+        raise Gone(f"{target.host} replies with status {status}: nothing is there.", remedy="Check the URL.")
     if status == httpx.codes.TOO_MANY_REQUESTS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
         wait = response.headers.get("retry-after", "")
         raise Unavailable(
@@ -177,12 +187,29 @@ def _check_status(response: httpx.Response, target: httpx.URL) -> None:
     )
 
 
+def _conditions(known: Validators) -> dict[str, str]:
+    """Return the headers that ask for the bytes only if they are others than those known (RFC 9110, 13.1)."""
+    conditions = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
+    return {name: value for name, value in conditions.items() if value and _sendable(value)}
+
+
+def _validators(response: httpx.Response) -> Validators:
+    said = (response.headers.get(name) for name in ("etag", "last-modified"))
+    return Validators(*(value if value and _sendable(value) else None for value in said))
+
+
+def _sendable(value: str) -> bool:
+    """Whether a header may hold ``value``: what a server or a record says is not trusted to be one."""
+    return len(value) <= _LONGEST_VALIDATOR and value.isascii() and value.isprintable()
+
+
 def _filename(response: httpx.Response, target: httpx.URL) -> str:
     """Return what the server calls the file, else the last part of the URL's path, else nothing."""
     message = email.message.Message()
     message["Content-Disposition"] = response.headers.get("content-disposition", "")
     named = message.get_filename() or unquote(target.path)
-    return PurePosixPath(named.replace("\\", "/")).name
+    name = PurePosixPath(named.replace("\\", "/")).name
+    return "".join(letter for letter in name if letter.isprintable())
 
 
 def _media_type(response: httpx.Response) -> str | None:

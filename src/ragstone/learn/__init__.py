@@ -1,0 +1,1 @@
+"""What makes Ragstone better, provably: evaluation."""

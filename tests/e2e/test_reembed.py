@@ -1,0 +1,125 @@
+"""Another embedding model over the real command line, while questions are asked of a real server."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from tests.e2e.command_line import CommandLine, on_record, write_pages
+from tests.e2e.conftest import LiveServer, MakeSettings, serving
+
+from ragstone.testing.embedding_server import EmbeddingServer
+
+PAGES = 8
+
+
+@pytest.fixture
+def other() -> Iterator[EmbeddingServer]:
+    with EmbeddingServer(dimensions=48) as server:
+        yield server
+
+
+@pytest.fixture
+def server(make_settings: MakeSettings) -> Iterator[LiveServer]:
+    with serving(make_settings()) as live:
+        yield live
+
+
+@pytest.fixture
+def cli(server: LiveServer, tmp_path: Path) -> CommandLine:
+    own = on_record(server.settings)
+    own.run("ingest", str(write_pages(tmp_path / "pages", PAGES, words=400)))
+    return own
+
+
+class Asker:
+    """Asks one question by meaning over and over, and keeps what was not answered as it should be."""
+
+    def __init__(self, server: LiveServer) -> None:
+        self._url = f"{server.url}/v1/retrieve"
+        self._stopping = threading.Event()
+        self.asked = 0
+        self.wrong: list[str] = []
+
+    def ask(self) -> None:
+        while not self._stopping.wait(0.02):
+            reply = httpx.post(
+                self._url, json={"question": "Stone 3", "mode": "meaning", "top_k": 3}, timeout=20, trust_env=False
+            )
+            self.asked += 1
+            if reply.status_code != 200 or not reply.json()["hits"] or reply.json()["missing"]:
+                self.wrong.append(reply.text[:300])
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+
+@contextmanager
+def asked(server: LiveServer) -> Iterator[Asker]:
+    asker = Asker(server)
+    thread = threading.Thread(target=asker.ask)
+    thread.start()
+    try:
+        yield asker
+    finally:
+        asker.stop()
+        thread.join()
+
+
+def spaces(cli: CommandLine) -> dict[str, dict[str, Any]]:
+    listed = json.loads(cli.run("reembed", "--status", "--json").stdout)["spaces"]
+    return {each["role"] or "unused": each for each in listed}
+
+
+def to(other: EmbeddingServer) -> tuple[str, ...]:
+    return ("reembed", "--model", "openai:stand-in", "--base-url", other.base_url)
+
+
+def test_there_and_back_under_a_load_of_questions(cli: CommandLine, server: LiveServer, other: EmbeddingServer) -> None:
+    with asked(server) as asker:
+        with cli.running(*to(other), "--rate", "20") as first:
+            first.until(lambda _: other.requests)
+            first.process.kill()
+        outcome = json.loads(cli.run(*to(other), "--json").stdout)
+        assert (outcome["outcome"], outcome["model"]) == ("swapped", "stand-in")
+        assert outcome["embedded"] == outcome["chunks"] > PAGES
+        assert spaces(cli)["active"]["model"] == "stand-in"
+        assert spaces(cli)["previous"]["embedded"] == outcome["chunks"]
+        time.sleep(0.5)
+        outcome = json.loads(cli.run("reembed", "--rollback", "--json").stdout)
+        assert outcome["outcome"] == "swapped"
+        assert spaces(cli)["active"]["model"].endswith("MiniLM-L6-v2")
+        cli.run("reembed", "--drop")
+        assert set(spaces(cli)) == {"active"}
+        time.sleep(0.5)
+    assert asker.asked > 20
+    assert asker.wrong == []
+    assert json.loads(cli.run("reembed", "--json").stdout)["outcome"] == "unchanged"
+
+
+def test_the_gate_refuses_a_worse_model(cli: CommandLine, tmp_path: Path) -> None:
+    pages = sorted((tmp_path / "pages").glob("*.md"))
+    judged = [{"question": page.read_text().splitlines()[0], "uris": [page.resolve().as_uri()]} for page in pages]
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("\n".join(json.dumps(each) for each in judged))
+    with EmbeddingServer(dimensions=2) as worse:
+        outcome = json.loads(cli.run(*to(worse), "--gate", str(questions), "--json", code=1).stdout)
+    assert outcome["outcome"] == "refused"
+    assert outcome["ndcg_after"] < outcome["ndcg_before"]
+    assert spaces(cli)["active"]["model"].endswith("MiniLM-L6-v2")
+    cli.run("reembed", "--stop")
+    cli.run("reembed", "--drop")
+    assert set(spaces(cli)) == {"active"}
+
+
+def test_what_makes_no_sense_is_told(cli: CommandLine, tmp_path: Path) -> None:
+    assert "no previous model" in cli.fails("reembed", "--rollback")
+    wrong = tmp_path / "wrong.jsonl"
+    wrong.write_text('{"question": 1}')
+    assert "Line 1" in cli.fails("reembed", "--gate", str(wrong))
+    assert "exclude each other" in cli.run("reembed", "--drop", "--status", code=2).stderr
