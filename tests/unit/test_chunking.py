@@ -229,6 +229,7 @@ def test_a_long_table_is_cut_between_rows() -> None:
     for piece in chunks:
         assert all(line.startswith(("| ", "|-")) for line in piece.text.split("\n"))
         assert all(line.endswith("|") for line in piece.text.split("\n"))
+    assert [piece.lead for piece in chunks] == ["", *["| a | b | c |\n|---|---|---|"] * (len(chunks) - 1)]
 
 
 def test_a_row_after_a_short_one_is_not_cut_if_it_fits() -> None:

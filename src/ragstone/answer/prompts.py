@@ -55,5 +55,6 @@ def _told(passage: Passage) -> str:
     place = " > ".join(
         " ".join(part.split()) for part in (passage.hit.title, *path[path[:1] == (passage.hit.title,) :])
     )
-    page = f", page {chunk.page}" if chunk.page is not None else ""
-    return f"({place}{page})\n{chunk.text}"
+    page = chunk.page_label or (f"page {chunk.page}" if chunk.page is not None else "")
+    where = ", ".join(part for part in (place, " ".join(page.split())) if part)
+    return f"({where})\n{chunk.told}"

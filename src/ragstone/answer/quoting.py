@@ -42,6 +42,7 @@ def citation(quote: Quote, n: int, support: Support) -> Citation:
         title=hit.title,
         uri=hit.uri,
         page=hit.chunk.page,
+        page_label=hit.chunk.page_label,
         heading_path=hit.chunk.heading_path,
         quote=quote.text,
         start=quote.start,

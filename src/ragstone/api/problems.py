@@ -28,6 +28,7 @@ _STATUSES: Mapping[type[RagstoneError], int] = {
     errors.Forbidden: 403,
     errors.InvalidRequest: 422,
     errors.ParseFailed: 422,
+    errors.EmbeddingRefused: 422,
     errors.Unavailable: 503,
     errors.ConfigurationError: 503,
     RagstoneError: 500,

@@ -105,6 +105,8 @@ class Chunk(Reply):
     token_count: int
     heading_path: list[str]
     page: int | None
+    page_label: str | None = None
+    lead: str = Field("", description="Header of the table that the chunk goes on with; searched with its text.")
     metadata: dict[str, Any]
 
 
@@ -176,6 +178,7 @@ class Hit(Reply):
     title: str
     uri: str
     page: int | None
+    page_label: str | None = None
     heading_path: list[str]
     text: str
     start: int
@@ -199,6 +202,7 @@ class Hit(Reply):
             title=value.title,
             uri=value.uri,
             page=chunk.page,
+            page_label=chunk.page_label,
             heading_path=list(chunk.heading_path),
             text=chunk.text,
             start=chunk.start,
@@ -233,6 +237,7 @@ class Citation(Reply):
     title: str
     uri: str
     page: int | None
+    page_label: str | None = None
     heading_path: list[str]
     quote: str
     start: int

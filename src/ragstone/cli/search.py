@@ -65,14 +65,15 @@ def _ranks(hit: "Hit") -> str:
 
 
 def _place(hit: "Hit") -> str:
-    return place(hit.title, hit.heading_path, hit.page)
+    return place(hit.title, hit.heading_path, hit.page, hit.page_label)
 
 
-def place(title: str, heading_path: list[str], page: int | None) -> str:
-    """Say where a passage stands: title, headings below it, page."""
+def place(title: str, heading_path: list[str], page: int | None, page_label: str | None) -> str:
+    """Say where a passage stands: title, headings below it, page or what the page is called."""
     headings = heading_path[1:] if heading_path[:1] == [title] else heading_path
     where = " > ".join([title, *headings])
-    return f"{where}, p. {page}" if page else where
+    called = page_label or (f"p. {page}" if page else "")
+    return f"{where}, {called}" if called else where
 
 
 def _snippet(hit: "Hit") -> str:

@@ -30,6 +30,7 @@ class Citation:
     title: str
     uri: str
     page: int | None
+    page_label: str | None
     heading_path: tuple[str, ...]
     quote: str
     start: int

@@ -109,6 +109,11 @@ class Chunk:
     page_label: str | None = None
     lead: str = ""
 
+    @property
+    def told(self) -> str:
+        """What a model reads of it: the lead, then the text."""
+        return f"{self.lead}\n{self.text}" if self.lead else self.text
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

@@ -4,13 +4,15 @@ A chunk lies within one section, is made of whole blocks where they fit, and rep
 before it in the same section. Sizes are counted in the embedding model's own tokens.
 """
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ragstone.domain.documents import Chunk, ParsedDocument, embedding_text
 from ragstone.domain.ids import new_id
 from ragstone.domain.markdown import Outline, Section, heading_path_at, outline
+from ragstone.domain.markdown_blocks import BlockKind
 from ragstone.ingest.boundaries import LINEWISE, Boundaries, paragraphs
 from ragstone.ports.embedder import Tokenizer
 
@@ -18,6 +20,7 @@ _SPECIAL_TOKENS = 2
 _LONGEST_TOKEN = 16
 """Characters per token beyond which a chunk ends: WordPiece makes one token of a word of any length."""
 _LONGEST_INDENT = 40
+_TABLE_HEADER = re.compile(r"[^\n]*\|[^\n]*\n[ \t|]*:?-[-:| \t]*(?:\n|\Z)")
 
 
 def chunk(
@@ -56,6 +59,8 @@ def chunk(
                     token_count=len(piece.token_starts),
                     heading_path=heading_path_at(structure, piece.end - 1),
                     page=parsed.pages[page].page if page >= 0 else None,
+                    page_label=parsed.pages[page].label if page >= 0 else None,
+                    lead=piece.lead,
                 )
             )
     return chunks
@@ -101,11 +106,12 @@ class _Budget:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A chunk's span, and where in the text each of its tokens starts."""
+    """A chunk's span, where in the text each of its tokens starts, and the header of the table that it goes on with."""
 
     start: int
     end: int
     token_starts: list[int]
+    lead: str = ""
 
 
 class _Cutter:
@@ -129,7 +135,7 @@ class _Cutter:
         end = start + len(self._text[start:end].rstrip())
         previous: _Piece | None = None
         while (fresh := self._first_mark(start, end)) < end:
-            piece = self._next(previous, fresh, end, limit)
+            piece = self._led(previous, fresh, end, limit) or self._next(previous, fresh, end, limit)
             yield piece
             previous, start = piece, piece.end
 
@@ -144,6 +150,27 @@ class _Cutter:
             alone = self._fresh(fresh, end, limit)
             return alone if alone.end >= block.end else repeating
         return repeating
+
+    def _led(self, previous: _Piece | None, fresh: int, end: int, limit: int) -> _Piece | None:
+        """Return the piece that goes on with a table, below its header; ``None`` where there is no table or no room."""
+        lead = self._lead(fresh, limit)
+        if not lead:
+            return None
+        piece = self._next(previous, fresh, end, limit - len(self._tokenizer.spans(lead)))
+        # What it repeats of the piece before may begin with the header; and a row is worth more whole than led.
+        whole = piece.end == end or self._text[piece.end] == "\n"
+        return replace(piece, lead=lead) if whole and self._lead(piece.start, limit) else None
+
+    def _lead(self, fresh: int, limit: int) -> str:
+        """Return the header of the table that ``fresh`` stands in, unless it is there or takes half of a chunk."""
+        block = self._boundaries.block_at(fresh)
+        if block is None or block.kind is not BlockKind.TABLE:
+            return ""
+        header = _TABLE_HEADER.match(self._text, block.start, block.end)
+        if header is None or fresh < header.end():
+            return ""
+        lead = header[0].rstrip("\n")
+        return lead if len(self._tokenizer.spans(lead)) <= limit // 2 else ""
 
     def _fresh(self, fresh: int, end: int, limit: int) -> _Piece:
         """Return the piece that begins at ``fresh``, with the indentation of its line if that fits."""

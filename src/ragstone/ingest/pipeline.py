@@ -13,7 +13,14 @@ from uuid import UUID
 import structlog
 
 from ragstone.domain.documents import Failure, State
-from ragstone.domain.errors import DatabaseUnavailable, LeaseLost, ParseFailed, RagstoneError, Unavailable
+from ragstone.domain.errors import (
+    DatabaseUnavailable,
+    EmbeddingRefused,
+    LeaseLost,
+    ParseFailed,
+    RagstoneError,
+    Unavailable,
+)
 from ragstone.ingest.chunking import chunk
 from ragstone.ports.embedder import ActiveEmbedder, Embedder
 from ragstone.ports.lexical_index import LexicalIndex
@@ -158,6 +165,8 @@ class Pipeline:
             await self._fail(
                 work, Failure(stage, error.failure_code, error.message, error.remedy, retryable=error.retryable)
             )
+        except EmbeddingRefused as error:
+            await self._fail(work, Failure(stage, error.code, error.message, error.remedy, retryable=False))
         except RagstoneError as error:
             await self._fail(work, Failure(stage, error.code, error.message, error.remedy, retryable=True))
         except asyncio.CancelledError:

@@ -30,7 +30,7 @@ def pack(hits: Sequence[Hit], *, budget_tokens: int, max_passages: int, count_to
         new = covered.remainder(hit) if len(passages) < max_passages else None
         if new is not None and not passages:
             new = _shortened(new, left, count_tokens)
-        tokens = count_tokens(new.chunk.text) if new is not None else 0
+        tokens = count_tokens(new.chunk.told) if new is not None else 0
         if new is None or (passages and tokens > left):
             cut.append(hit)
             continue

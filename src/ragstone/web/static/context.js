@@ -25,9 +25,9 @@ export async function show(citation) {
   page.scrollTop = quoted.offsetTop - page.offsetTop - page.clientHeight / 3;
 }
 
-export function place({ heading_path, page, title, uri }) {
+export function place({ heading_path, page, page_label, title, uri }) {
   const path = heading_path[0] === title ? heading_path.slice(1) : heading_path;
-  const parts = [...path, page ? `page ${page}` : ""].filter(Boolean);
+  const parts = [...path, page_label ?? (page ? `page ${page}` : "")].filter(Boolean);
   return parts.length ? parts.join(" › ") : uri;
 }
 
