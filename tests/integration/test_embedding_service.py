@@ -126,9 +126,9 @@ def misbehaviour() -> list[Reply]:
 
 
 async def test_through_every_fault_and_an_outage_to_the_end(container: Container, server: EmbeddingServer) -> None:
-    server.limit = RateLimit(requests=20, window=WINDOW)
+    server.limit = RateLimit(requests=10, window=WINDOW)
     server.script(*misbehaviour())
-    policy = replace(POLICY, requests=20)
+    policy = replace(POLICY, requests=10)
     async with worker(container, server, policy):
         ids = await send_all(container)
         async with asyncio.timeout(60):

@@ -323,6 +323,9 @@ async def test_only_what_changed_is_embedded_again(container: Container, worker:
     assert len(await update(BIRDS)) == 20
     changed = BIRDS.replace("tune 7", "another tune")
     assert [text.splitlines()[0] for text in await update(changed)] == ["Birds > Bird 7"]
+    long = " ".join(f"Sentence number {number} tells of birds that sing." for number in range(200))
+    assert len(await update(f"{BIRDS}\n\n{long}")) > 10
+    assert 1 <= len(await update(f"{BIRDS}\n\nA sentence more. {long}")) <= 3
     assert await update(BIRDS) == []  # the old text's vector was kept
     assert len(await update("# Fish\n\nFish swim.")) == 1
     async with container.database.connection() as connection:
@@ -368,9 +371,7 @@ async def test_another_model_takes_over_when_all_is_in_its_space(
     monkeypatch.setattr(container.embedders, "_build", lambda _: other)
     await container.vectors.ensure(other.model)
     async with container.record.transaction() as transaction:
-        await transaction.spaces.begin(
-            other.model, {"embedder": "other"}, chunks_per_second=None, swap_when_full=True
-        )
+        await transaction.spaces.begin(other.model, {"embedder": "other"}, chunks_per_second=None, swap_when_full=True)
     second = await send(container, "# Fish\n\nThe trout swims.", uri="fish")
     async with asyncio.timeout(20):
         while (await container.embedders.active()).model != other.model:

@@ -66,8 +66,8 @@ def test_an_answer_has_the_one_shape_and_can_be_read_back() -> None:
     ]  # fmt: skip
     assert sent["answer"] == "It opens at six. [1]"
     assert list(sent["citations"][0]) == [
-        "n", "source", "document_id", "chunk_id", "title", "uri", "page", "page_label", "heading_path", "quote", "start",
-        "end", "score", "support",
+        "n", "source", "document_id", "chunk_id", "title", "uri", "page", "page_label", "heading_path", "quote",
+        "start", "end", "score", "support",
     ]  # fmt: skip
     assert sent["citations"][0]["support"] == "supported"
     assert schemas.Answer.model_validate_json(reply.model_dump_json()) == reply

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from ragstone.domain.documents import Chunk, PageSpan, ParsedDocument, embedding_text
 from ragstone.domain.markdown import heading_path_at, outline
 from ragstone.ingest.chunking import chunk
+from ragstone.ingest.unchanged import Former
 from ragstone.ports.embedder import Tokenizer
 
 
@@ -56,6 +57,7 @@ def cut(
     tokenizer: Tokenizer | None = None,
     title: str | None = None,
     pages: tuple[PageSpan, ...] = (),
+    former: Former | None = None,
 ) -> list[Chunk]:
     return chunk(
         ParsedDocument(text, media_type, pages=pages),
@@ -64,6 +66,7 @@ def cut(
         overlap=overlap,
         model_max_tokens=model_max_tokens,
         title=title,
+        former=former,
     )
 
 
@@ -306,3 +309,53 @@ def test_hostile_text_takes_linear_time(text: str, media_type: str) -> None:
     chunks = cut(text, max_tokens=200, overlap=0.15, media_type=media_type)
     assert lost(text, chunks) == ""
     assert time.process_time() - began < 20
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    before=texts,
+    place=st.floats(0, 1),
+    gone=st.integers(0, 200),
+    new=texts,
+    max_tokens=st.integers(16, 120),
+    overlap=st.sampled_from([0.0, 0.15, 0.5]),
+    tokenizer=st.sampled_from(TOKENIZERS),
+)
+def test_a_changed_text_is_cut_as_well_as_a_new_one(  # noqa: PLR0917 (hypothesis names them)
+    before: str, place: float, gone: int, new: str, max_tokens: int, overlap: float, tokenizer: Tokenizer
+) -> None:
+    former = Former(before, cut(before, max_tokens=max_tokens, overlap=overlap, tokenizer=tokenizer))
+    at = int(place * len(before))
+    after = before[:at] + new + before[at + gone :]
+    chunks = cut(after, max_tokens=max_tokens, overlap=overlap, tokenizer=tokenizer, former=former)
+    assert lost(after, chunks) == ""
+    structure = outline(after)
+    for piece in chunks:
+        assert after[piece.start : piece.end] == piece.text
+        assert piece.heading_path == heading_path_at(structure, piece.end - 1)
+        assert len(tokenizer.spans(piece.text)) + len(tokenizer.spans(piece.lead)) <= max_tokens
+    assert all(one.start < other.start and one.end < other.end for one, other in pairwise(chunks))
+
+
+@pytest.mark.parametrize("overlap", [0.0, 0.15])
+@pytest.mark.parametrize("paragraph", [0, 1, 20, 39])
+def test_one_changed_paragraph_changes_its_neighbours_at_most(overlap: float, paragraph: int) -> None:
+    paragraphs = [
+        f"Paragraph {number} says {number} things. It also says why. And then some more." for number in range(40)
+    ]
+    before = "# Long\n\n" + "\n\n".join(paragraphs)
+    chunks = cut(before, max_tokens=50, overlap=overlap)
+    assert len(chunks) > 10
+    paragraphs[paragraph] = "Something else altogether, and longer than it was before, by quite some words. " * 2
+    after = "# Long\n\n" + "\n\n".join(paragraphs)
+    again = cut(after, max_tokens=50, overlap=overlap, former=Former(before, chunks))
+    known = {piece.text for piece in chunks}
+    assert 1 <= sum(piece.text not in known for piece in again) <= 4
+
+
+def test_an_unchanged_text_is_cut_as_it_was() -> None:
+    text = "# A\n\n" + "Words and words, and more of them. " * 100
+    chunks = cut(text, overlap=0.15)
+    assert [each.text for each in cut(text, overlap=0.15, former=Former(text, chunks))] == [
+        each.text for each in chunks
+    ]

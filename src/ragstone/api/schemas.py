@@ -127,8 +127,8 @@ class Job(Reply):
     embedded_count: int
     stage_seconds: dict[str, float]
     failure: Failure | None
-    waiting: Failure | None = Field(description="Why the last attempt ended without a result; it is tried again.")
-    due_at: datetime = Field(description="When the next attempt is due, where the job waits for one.")
+    waiting: Failure | None = Field(None, description="Why the last attempt ended without a result; it is tried again.")
+    due_at: datetime | None = Field(None, description="When the next attempt is due, where the job waits for one.")
     created_at: datetime
     updated_at: datetime
 

@@ -96,5 +96,5 @@ def _show(job: "Job", *, as_json: bool) -> None:
     }
     if job.waiting:
         fields["waiting for"] = f"{job.waiting.message} {job.waiting.remedy}".strip()
-        fields["tried again"] = job.due_at.isoformat(timespec="seconds")
+        fields["tried again"] = job.due_at.isoformat(timespec="seconds") if job.due_at else ""
     output.print_fields(fields | output.failure_fields(job.failure))

@@ -5,8 +5,8 @@ before it in the same section. Sizes are counted in the embedding model's own to
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ragstone.domain.documents import Chunk, ParsedDocument, embedding_text
@@ -14,6 +14,7 @@ from ragstone.domain.ids import new_id
 from ragstone.domain.markdown import Outline, Section, heading_path_at, outline
 from ragstone.domain.markdown_blocks import BlockKind
 from ragstone.ingest.boundaries import LINEWISE, Boundaries, paragraphs
+from ragstone.ingest.unchanged import Former, unchanged
 from ragstone.ports.embedder import Tokenizer
 
 _SPECIAL_TOKENS = 2
@@ -31,39 +32,64 @@ def chunk(
     overlap: float,
     model_max_tokens: int,
     title: str | None = None,
+    former: Former | None = None,
 ) -> list[Chunk]:
     """Cut a document into chunks, in order; every character but white space is in at least one.
 
     A chunk has at most ``max_tokens`` tokens, and fewer where the title and heading path that are embedded
     with it would take it past ``model_max_tokens``. ``overlap`` is the share (0 to 0.5) of a chunk that
     repeats the end of the one before. ``title`` is the title that the chunks are embedded under, the parsed
-    one if ``None``. Pure and CPU-bound, linear in the length of the document.
+    one if ``None``. ``former`` is the version before, cut with the same sizes: away from what has changed, the
+    chunks are cut where they were, so that they need not be embedded again. Pure and CPU-bound, linear in the
+    length of the document.
     """
     text = parsed.content
     structure = outline(text) if parsed.structured else _flat(text)
     budget = _Budget(tokenizer, title if title is not None else parsed.title or "", max_tokens, model_max_tokens)
     cutter = _Cutter(text, structure, tokenizer, overlap)
+    regions = _Regions(text, structure, budget)
+    pieces = (_recut(text, former, regions, cutter) if former else None) or list(_cut(regions, cutter, 0, len(text)))
     page_starts = [page.start for page in parsed.pages]
     chunks: list[Chunk] = []
-    for region in _regions(text, structure):
-        limit = min(budget.limit(path) for path in region.paths)
-        for piece in cutter.cut(region.start, region.end, limit):
-            page = bisect_right(page_starts, piece.start) - 1
-            chunks.append(
-                Chunk(
-                    id=new_id(),
-                    ordinal=len(chunks),
-                    text=text[piece.start : piece.end],
-                    start=piece.start,
-                    end=piece.end,
-                    token_count=len(piece.token_starts),
-                    heading_path=heading_path_at(structure, piece.end - 1),
-                    page=parsed.pages[page].page if page >= 0 else None,
-                    page_label=parsed.pages[page].label if page >= 0 else None,
-                    lead=piece.lead,
-                )
+    for piece in pieces:
+        page = bisect_right(page_starts, piece.start) - 1
+        chunks.append(
+            Chunk(
+                id=new_id(),
+                ordinal=len(chunks),
+                text=text[piece.start : piece.end],
+                start=piece.start,
+                end=piece.end,
+                token_count=len(piece.token_starts),
+                heading_path=heading_path_at(structure, piece.end - 1),
+                page=parsed.pages[page].page if page >= 0 else None,
+                page_label=parsed.pages[page].label if page >= 0 else None,
+                lead=piece.lead,
             )
+        )
     return chunks
+
+
+def _cut(
+    regions: "_Regions", cutter: "_Cutter", start: int, end: int, previous: "_Piece | None" = None
+) -> Iterator["_Piece"]:
+    """Yield the pieces of ``text[start:end]``; the first may repeat the end of ``previous`` where that is near."""
+    for region in regions.within(start, end):
+        near = previous if previous and previous.start >= region.start else None
+        yield from cutter.cut(max(start, region.start), min(end, region.end), region.limit, near)
+
+
+def _recut(text: str, former: Former, regions: "_Regions", cutter: "_Cutter") -> "list[_Piece] | None":
+    """Return the pieces, those of unchanged text where they were; ``None`` where the text around them will not have it.
+
+    That is where a heading above them has changed so that they no longer fit, or divides them.
+    """
+    same = unchanged(former, text)
+    head = [cutter.keep(start, end) for start, end in same.head]
+    tail = [cutter.keep(start, end) for start, end in same.tail]
+    if not all(regions.hold(piece, cutter) for piece in (*head, *tail)):
+        return None
+    return [*head, *_cut(regions, cutter, same.start, same.end, head[-1] if head else None), *tail]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,20 +98,36 @@ class _Region:
 
     start: int
     end: int
-    paths: tuple[tuple[str, ...], ...]
+    limit: int
+
+
+class _Regions:
+    """The regions of a text, which cover it without a gap."""
+
+    def __init__(self, text: str, structure: Outline, budget: "_Budget") -> None:
+        self._regions: list[_Region] = []
+        pending: list[Section] = []
+        for section in structure.sections:
+            pending.append(section)
+            if text[section.body : section.end].strip() or section is structure.sections[-1]:
+                limit = min(budget.limit(part.path) for part in pending)
+                self._regions.append(_Region(pending[0].start, section.end, limit))
+                pending = []
+        self._starts = [region.start for region in self._regions]
+
+    def within(self, start: int, end: int) -> Sequence[_Region]:
+        """Return the regions that ``text[start:end]`` touches."""
+        first = max(0, bisect_right(self._starts, start) - 1)
+        return self._regions[first : bisect_left(self._starts, end)]
+
+    def hold(self, piece: "_Piece", cutter: "_Cutter") -> bool:
+        """Whether a piece lies within one region and fits there."""
+        regions = self.within(piece.start, piece.end)
+        return len(regions) == 1 and cutter.size(piece) <= regions[0].limit
 
 
 def _flat(text: str) -> Outline:
     return Outline(paragraphs(text), (Section(0, "", 0, 0, len(text), ()),))
-
-
-def _regions(text: str, structure: Outline) -> Iterator[_Region]:
-    pending: list[Section] = []
-    for section in structure.sections:
-        pending.append(section)
-        if text[section.body : section.end].strip() or section is structure.sections[-1]:
-            yield _Region(pending[0].start, section.end, tuple(part.path for part in pending))
-            pending = []
 
 
 class _Budget:
@@ -130,14 +172,21 @@ class _Cutter:
         self._overlap = overlap
         self._token_length = 4.0
 
-    def cut(self, start: int, end: int, limit: int) -> Iterator[_Piece]:
+    def cut(self, start: int, end: int, limit: int, previous: _Piece | None = None) -> Iterator[_Piece]:
         """Yield the pieces of ``text[start:end]``, in order, each of at most ``limit`` tokens."""
         end = start + len(self._text[start:end].rstrip())
-        previous: _Piece | None = None
         while (fresh := self._first_mark(start, end)) < end:
             piece = self._led(previous, fresh, end, limit) or self._next(previous, fresh, end, limit)
             yield piece
             previous, start = piece, piece.end
+
+    def keep(self, start: int, end: int) -> _Piece:
+        """Return ``text[start:end]`` as a piece."""
+        return _Piece(start, end, self._token_starts(start, end), self._lead(start, 2 * (end - start)))
+
+    def size(self, piece: _Piece) -> int:
+        """Return how many tokens a piece has with its lead."""
+        return len(piece.token_starts) + len(self._tokenizer.spans(piece.lead))
 
     def _next(self, previous: _Piece | None, fresh: int, end: int, limit: int) -> _Piece:
         """Return the piece that takes the text from ``fresh`` on, with the end of the previous one if that fits."""

@@ -22,6 +22,7 @@ from ragstone.domain.errors import (
     Unavailable,
 )
 from ragstone.ingest.chunking import chunk
+from ragstone.ingest.unchanged import Former
 from ragstone.ports.embedder import ActiveEmbedder, Embedder
 from ragstone.ports.lexical_index import LexicalIndex
 from ragstone.ports.parser import Parser
@@ -99,9 +100,11 @@ class Pipeline:
     async def _parse(self, work: Work) -> None:
         if work.blob_id is None:
             raise ParseFailed("no_bytes", "The document has no bytes.", remedy="Send it again.")
+        embedder = await self._embedder()
+        chunking = f"{self._chunk_tokens} {self._chunk_overlap} {embedder.model.name}"
         async with self._record.transaction() as transaction:
             data = await transaction.blobs.read(work.blob_id)
-        embedder = await self._embedder()
+            former = await transaction.versions.former(work, chunking)
         begun = time.perf_counter()
         parsed = await self._parser.parse(data, work.media_type, work.uri)
         read = time.perf_counter()
@@ -114,10 +117,13 @@ class Pipeline:
             overlap=self._chunk_overlap,
             model_max_tokens=embedder.model.max_tokens,
             title=title,
+            former=Former(*former) if former else None,
         )
         seconds = {"parse": read - begun, "chunk": time.perf_counter() - read}
         async with self._record.transaction() as transaction:
-            await transaction.versions.store_parsed(work.version_id, self._owner, parsed, chunks, seconds)
+            await transaction.versions.store_parsed(
+                work.version_id, self._owner, parsed, chunks, seconds, chunking=chunking
+            )
             await self._lexical.add(transaction, work.version_id, title, chunks)
 
     async def _embed(self, work: Work) -> None:

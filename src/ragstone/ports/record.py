@@ -221,11 +221,18 @@ class Versions(Protocol):
         parsed: ParsedDocument,
         chunks: Sequence[Chunk],
         seconds: Mapping[str, float],
+        *,
+        chunking: str = "",
     ) -> None:
         """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding.
 
+        ``chunking`` names the sizes that the chunks were cut to, for ``former``.
         ``owner`` is ``None`` for a version that nobody leased: one made in this transaction. Raise ``LeaseLost``.
         """
+        ...
+
+    async def former(self, work: Work, chunking: str) -> tuple[str, Sequence[Chunk]] | None:
+        """Return content and chunks of the version that answers now, if there is one that was cut alike."""
         ...
 
     async def begin_embedding(self, work: Work, owner: int, model: EmbeddingModel) -> int:

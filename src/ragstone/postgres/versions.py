@@ -15,7 +15,7 @@ from ragstone.domain.documents import Chunk, Failure, ParsedDocument, State, emb
 from ragstone.domain.errors import LeaseLost
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.ports.record import Work
-from ragstone.postgres.chunks import insert_chunks
+from ragstone.postgres.chunks import CHUNK_COLUMNS, insert_chunks, to_chunk
 from ragstone.postgres.database import Connection
 from ragstone.postgres.documents import drop_superseded, lock_document
 from ragstone.postgres.kept_vectors import KeptVectors
@@ -78,6 +78,8 @@ class PostgresVersions:
         parsed: ParsedDocument,
         chunks: Sequence[Chunk],
         seconds: Mapping[str, float],
+        *,
+        chunking: str = "",
     ) -> None:
         """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding."""
         await self._lock_document(version_id)
@@ -85,12 +87,13 @@ class PostgresVersions:
             version_id,
             owner,
             """state = 'searchable', content = %(content)s, title = %(title)s, media_type = %(media_type)s,
-               chunk_count = %(chunk_count)s, attempts = 0, crashes = 0, waiting = null,
+               chunk_count = %(chunk_count)s, chunking = %(chunking)s, attempts = 0, crashes = 0, waiting = null,
                stage_seconds = stage_seconds || %(stage_seconds)s, lease_owner = null, lease_until = null""",
             content=parsed.content,
             title=parsed.title,
             media_type=parsed.media_type,
             chunk_count=len(chunks),
+            chunking=chunking,
             stage_seconds=Jsonb(dict(seconds)),
         )
         await insert_chunks(self._connection, version_id, chunks)
@@ -100,6 +103,22 @@ class PostgresVersions:
             (version_id, version_id),
         )
         await self._queue.wake(self._connection, Stage.EMBED, [version_id])
+
+    async def former(self, work: Work, chunking: str) -> tuple[str, Sequence[Chunk]] | None:
+        """Return content and chunks of the version that answers now, if there is one that was cut alike."""
+        cursor = await self._connection.execute(
+            "select v.id, v.content from documents d join versions v on v.id = d.current_version"
+            " where d.id = %s and v.id <> %s and v.chunking = %s and v.content is not null",
+            (work.document_id, work.version_id, chunking),
+        )
+        row = await cursor.fetchone()
+        if row is None:
+            return None
+        cursor = await self._connection.execute(
+            f"select {CHUNK_COLUMNS} from chunks c where c.version_id = %s order by c.ordinal",  # noqa: S608 (no input)
+            (row[0],),
+        )
+        return row[1], [to_chunk(each) for each in await cursor.fetchall()]
 
     async def pending_chunks(self, work: Work, after: int, limit: int) -> Sequence[tuple[UUID, str]]:
         """Return id and embedding text of at most ``limit`` chunks, from ordinal ``after`` on."""

@@ -1,9 +1,11 @@
 -- What is known of work that waits or was broken off; what chunks and vectors need to be made once only.
 
 -- waiting: why the last attempt ended without a result. crashes: how many workers died over it, one after the other.
+-- chunking: the sizes that its chunks were cut to; only a version cut alike can lend its cuts to the next.
 alter table versions
     add column waiting jsonb,
-    add column crashes integer not null default 0;
+    add column crashes integer not null default 0,
+    add column chunking text;
 
 -- lead: the header of the table that a chunk goes on with; it is searched and shown with the chunk's own text.
 alter table chunks
