@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ragstone.domain.errors import EmbedderUnavailable
-from ragstone.ingest.embedding import Circuit, DocumentEmbedder, Outcome, Patience, Policy, Provider
+from ragstone.ingest.embedding import Circuit, DocumentEmbedder, EmbeddingObserver, Outcome, Patience, Policy, Provider
 from ragstone.ports.embedder import Vectors
 from ragstone.testing.embedders import HashingEmbedder
 
@@ -61,7 +61,7 @@ class Noted:
         self.states.append(state)
 
 
-def documents(embedder: Scripted, policy: Policy = FAST, noted: Noted | None = None) -> DocumentEmbedder:
+def documents(embedder: Scripted, policy: Policy = FAST, noted: EmbeddingObserver | None = None) -> DocumentEmbedder:
     return DocumentEmbedder(Provider(embedder, policy, noted), batch_texts=64)
 
 

@@ -89,7 +89,14 @@ def _recut(text: str, former: Former, regions: "_Regions", cutter: "_Cutter") ->
     tail = [cutter.keep(start, end) for start, end in same.tail]
     if not all(regions.hold(piece, cutter) for piece in (*head, *tail)):
         return None
-    return [*head, *_cut(regions, cutter, same.start, same.end, head[-1] if head else None), *tail]
+    end = same.end
+    while True:
+        middle = list(_cut(regions, cutter, same.start, end, head[-1] if head else None))
+        if not tail or not middle or middle[-1].start < tail[0].start:
+            return [*head, *middle, *tail]
+        # The last new piece lies within what the first kept one repeats: that one is cut anew, too.
+        first, *tail = tail
+        end = max(first.end, tail[0].start) if tail else len(text)
 
 
 @dataclass(frozen=True, slots=True)

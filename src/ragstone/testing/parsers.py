@@ -44,19 +44,25 @@ _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 
 def pdf(pages: Sequence[Sequence[str]], *, title: str | None = None) -> bytes:
     """Return a PDF with a line of text for each string, one list a page; characters of Windows-1252 only."""
-    numbers = range(4, 4 + 2 * len(pages), 2)
+    return pdf_of([_page_content(lines) for lines in pages], title=title)
+
+
+def pdf_of(streams: Sequence[bytes], *, title: str | None = None) -> bytes:
+    """Return a PDF whose pages are drawn by ``streams``, with Helvetica as the font ``F1``, on A4."""
+    numbers = range(4, 4 + 2 * len(streams), 2)
     kids = " ".join(f"{number} 0 R" for number in numbers)
     objects = {
         1: b"<</Type/Catalog/Pages 2 0 R>>",
-        2: f"<</Type/Pages/Kids[{kids}]/Count {len(pages)}>>".encode(),
+        2: f"<</Type/Pages/Kids[{kids}]/Count {len(streams)}>>".encode(),
         3: b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
     }
-    for number, lines in zip(numbers, pages, strict=True):
+    for number, stream in zip(numbers, streams, strict=True):
         objects[number] = (
             f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F1 3 0 R>>>>"
             f"/Contents {number + 1} 0 R>>"
         ).encode()
-        objects[number + 1] = _page_content(lines)
+        packed = zlib.compress(stream)
+        objects[number + 1] = b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(packed), packed)
     info = len(objects) + 1
     objects[info] = b"<<" + (b"/Title(" + title.encode("cp1252") + b")" if title else b"") + b">>"
     return _pdf_file(objects, info)
@@ -64,8 +70,7 @@ def pdf(pages: Sequence[Sequence[str]], *, title: str | None = None) -> bytes:
 
 def _page_content(lines: Sequence[str]) -> bytes:
     shown = b"".join(b"(" + line.encode("cp1252") + b") Tj T*\n" for line in lines)
-    stream = zlib.compress(b"BT /F1 12 Tf 14 TL 72 770 Td\n" + shown + b"ET")
-    return b"<</Length %d/Filter/FlateDecode>>stream\n%b\nendstream" % (len(stream), stream)
+    return b"BT /F1 12 Tf 14 TL 72 770 Td\n" + shown + b"ET"
 
 
 def _pdf_file(objects: dict[int, bytes], info: int) -> bytes:
@@ -232,7 +237,14 @@ class ParserConformance:
             ("a.exe", b"MZ\x90\0\x03\0\0\0\x04\0\0\0\xff\xff", None, None),
             ("a.txt", b"\x7fELF\x02\x01\x01\0\0\0", "text/plain", None),
             ("film.mp4", b"\0\0\0\x20ftypisom\0\0\x02\0", "video/mp4", None),
-            ("a.zip", b"PK\x03\x04\x14\0\0\0\0\0", "application/zip", None),
+            ("a.zip", b"PK\x03\x04\x14\0\0\0\0\0", None, "application/zip"),
+            ("a.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", None, "image/png"),
+            ("letter.txt", b"{\\rtf1\\ansi Words.}", "text/plain", "application/rtf"),
+            ("table.xls", b"<html><body><table>", None, "text/html"),
+            ("table.csv", b"<!DOCTYPE html><html>", "text/csv", "text/html"),
+            ("notes.md", b"<html> is how pages begin", None, "text/markdown"),
+            ("make.py", b'HEAD = b"%PDF-1.4"', None, "text/plain"),
+            ("logs.gz", b"\x1f\x8b\x08\0\0\0\0\0", None, "application/gzip"),
             ("noise", bytes(range(256)), None, None),
             ("noise.txt", bytes(range(1, 256)), "text/plain", None),
         ],

@@ -82,12 +82,12 @@ def _limit_processor_time(seconds: float) -> None:
 def _answer(replies: BinaryIO, header: Mapping[str, Any], data: bytes) -> None:
     _limit_processor_time(header["seconds"])
     try:
-        parsed = read(data, header["media_type"])
+        parsed = read(data, header["media_type"], header["filename"])
         body = parsed.content.encode()
     except ParseFailed as failed:
         _send(replies, {"failure": _failure(failed), "resident": _resident()}, b"")
         return
-    pages = [(page.page, page.start, page.end) for page in parsed.pages]
+    pages = [(page.page, page.start, page.end, page.label) for page in parsed.pages]
     _send(
         replies,
         {

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Any
 from uuid import uuid4
@@ -10,6 +10,7 @@ from uuid import uuid4
 import kreuzberg
 from kreuzberg import (
     ConcurrencyConfig,
+    ContentFilterConfig,
     ExtractionConfig,
     ExtractionResult,
     OcrConfig,
@@ -18,23 +19,21 @@ from kreuzberg import (
 )
 
 from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
+from ragstone.adapters.parsers.kreuzberg.failures import damaged, encrypted, no_text, out_of_memory, unsupported
 from ragstone.adapters.parsers.kreuzberg.layout import render
-from ragstone.adapters.parsers.kreuzberg.media_types import HTML, OLE_MAGIC, PDF, SPREADSHEETS
+from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, HTML, PDF, PLAIN, RST, SPREADSHEETS
+from ragstone.adapters.parsers.kreuzberg.repairs import repaired, restored
+from ragstone.adapters.parsers.kreuzberg.rst_tables import without_tables
+from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
+from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
 from ragstone.domain.documents import PageSpan, ParsedDocument
-from ragstone.domain.errors import ParseFailed
-from ragstone.domain.markdown import outline
 from ragstone.domain.markdown_blocks import BlockKind, blocks
 
-_NO_TITLE = re.compile(
-    r"(?:untitled|title|document|presentation|powerpoint presentation|slide|book|sheet|microsoft word - .*|"
-    r".*\.(?:docx?|pptx?|xlsx?|indd|tex|dvi|pdf|odt|rtf|md|html?))?\s*\d*",
-    re.IGNORECASE,
-)
-_LONGEST_TITLE = 300
+_DAY = re.compile(r"\d{4}-\d\d-\d\d 00:00:00")
 _HEAD = re.compile(r"<head(?:\s[^<>]*)?>", re.IGNORECASE)
 _HEAD_END = re.compile(r"</head\s*>|(?=<body[\s>])", re.IGNORECASE)
 _TITLE = re.compile(r"<title[^<>]*>([^<]{0,1000})</title", re.IGNORECASE)
-_ENCRYPTED_OFFICE = "EncryptedPackage".encode("utf-16-le")
+_EVERYTHING = ContentFilterConfig(include_headers=True, include_footers=True, strip_repeating_text=False)
 
 
 def extract(data: bytes, media_type: str) -> ParsedDocument:
@@ -43,35 +42,43 @@ def extract(data: bytes, media_type: str) -> ParsedDocument:
     if media_type == HTML:
         title, html = _without_head(decode(data, markup=True))
         data = html.encode()
-    if data.startswith(OLE_MAGIC) and _ENCRYPTED_OFFICE in data:
-        raise _encrypted()
+    tables: Mapping[str, str] = {}
+    if media_type == RST:
+        text, tables = without_tables(decode(data))
+        data = text.encode()
     page_mark = f"page{uuid4().hex}x"
-    result = _call(data, media_type, page_mark)
+    result = _call(repaired(data, media_type), media_type, page_mark)
     content, pages = _content(result, media_type, page_mark)
+    for mark, table in tables.items():  # of a kind of file that has no pages
+        content = content.replace(mark, table)
     if not content.strip():
-        raise _no_text(media_type)
+        raise no_text(pictures=media_type == PDF or media_type.startswith("image/"))
     return ParsedDocument(content, media_type, title or _title(result.metadata), tuple(pages))
+
+
+def extract_members(data: bytes, media_type: str) -> Iterator[tuple[str, ParsedDocument]]:
+    """Yield what kreuzberg reads of the files in an archive that nothing else here unpacks, by path."""
+    result = _call(data, media_type, "")
+    order = {path: place for place, path in enumerate(result.metadata.get("file_list") or [])}
+    for child in sorted(result.children or [], key=lambda child: order.get(child["path"], len(order))):
+        found: ExtractionResult = child["result"]
+        content = readable(clean(found.content))
+        kind = PLAIN if found.mime_type.startswith("text/") and found.mime_type != HTML else found.mime_type
+        yield child["path"], ParsedDocument(content, kind)
 
 
 def _call(data: bytes, media_type: str, page_mark: str) -> ExtractionResult:
     try:
         return kreuzberg.extract_bytes_sync(data, media_type, _config(media_type, page_mark))
     except kreuzberg.ValidationError as error:
-        raise ParseFailed(
-            "unsupported_media_type",
-            f"Files of the type {media_type} cannot be read.",
-            remedy="Send PDF, Office, HTML, Markdown, e-mail, CSV or plain text.",
-        ) from error
+        raise unsupported(f"Files of the type {media_type} cannot be read.") from error
     except (kreuzberg.OCRError, kreuzberg.MissingDependencyError) as error:
-        raise _no_text(media_type) from error
+        raise no_text(pictures=True) from error
     except kreuzberg.KreuzbergError as error:
-        raise _damaged(str(error)) from error
+        reason = str(error).lower()
+        raise (encrypted() if "password" in reason or "encrypt" in reason else damaged()) from error
     except MemoryError as error:
-        raise ParseFailed(
-            "out_of_memory",
-            "Reading the file took more memory than it may.",
-            remedy="Split the file, or raise RAGSTONE_PARSE_MEMORY_MB.",
-        ) from error
+        raise out_of_memory() from error
 
 
 def _config(media_type: str, page_mark: str) -> ExtractionConfig:
@@ -81,6 +88,8 @@ def _config(media_type: str, page_mark: str) -> ExtractionConfig:
         postprocessor=PostProcessorConfig(enabled=False),
         output_format="markdown",
         include_document_structure=media_type == PDF,
+        # Of a PDF it gives boxes to the wrong lines at times, and takes text for headers by them: so all, here.
+        content_filter=_EVERYTHING if media_type == PDF else None,
         # Forms stay: on some sites the whole page stands in one.
         html_options={
             "preprocessing": {
@@ -98,40 +107,17 @@ def _config(media_type: str, page_mark: str) -> ExtractionConfig:
     )
 
 
-def _damaged(reason: str) -> ParseFailed:
-    lowered = reason.lower()
-    if "password" in lowered or "encrypt" in lowered:
-        return _encrypted()
-    return ParseFailed(
-        "damaged",
-        "The file is damaged, or is not of the kind that its name says.",
-        remedy="Open the file in the program that it is from, save it anew, and send that.",
-    )
-
-
-def _encrypted() -> ParseFailed:
-    return ParseFailed(
-        "encrypted", "The file is protected by a password.", remedy="Remove the protection and send it again."
-    )
-
-
-def _no_text(media_type: str) -> ParseFailed:
-    if (media_type == PDF or media_type.startswith("image/")) and "TESSDATA_PREFIX" not in os.environ:
-        return ParseFailed(
-            "no_text",
-            "The file holds no text but perhaps pictures of it; to read those, Tesseract's language data is missing.",
-            remedy="Install it (the package tesseract-ocr-eng on Debian), or send a file that holds text.",
-        )
-    return ParseFailed("no_text", "The file holds no text.", remedy="Send a file that holds text.")
-
-
 def _content(result: ExtractionResult, media_type: str, page_mark: str) -> tuple[str, list[PageSpan]]:
     if media_type == PDF and result.document is not None:
-        return render(result.document["nodes"])
-    content = readable(clean(result.content))
+        return render(result.document["nodes"], _page_texts(result))
     if media_type in SPREADSHEETS:
-        return content, _sheets(content, result.metadata.get("sheet_names") or [])
-    return _without_marks(content, page_mark)
+        return _sheets(result)
+    content = readable(clean(result.content))
+    return _without_marks(restored(content) if media_type == DOCX else content, page_mark)
+
+
+def _page_texts(result: ExtractionResult) -> dict[int, str]:
+    return {page["page_number"]: page["content"] for page in result.pages or []}
 
 
 def _without_marks(content: str, page_mark: str) -> tuple[str, list[PageSpan]]:
@@ -148,13 +134,28 @@ def _without_marks(content: str, page_mark: str) -> tuple[str, list[PageSpan]]:
     return "".join(parts), pages
 
 
-def _sheets(content: str, names: list[str]) -> list[PageSpan]:
-    """Number the sheets of a workbook: kreuzberg writes each below a heading of level 2, in order."""
-    starts = [section.start for section in outline(content).sections if section.level == 2]
-    if len(starts) != len(names):
-        return []
-    ends = [*starts[1:], len(content)]
-    return [PageSpan(index + 1, start, end) for index, (start, end) in enumerate(zip(starts, ends, strict=True))]
+def _sheets(result: ExtractionResult) -> tuple[str, list[PageSpan]]:
+    """Return each sheet as a heading and a table, on a page with the sheet's name as label; empty ones go."""
+    names = result.metadata.get("sheet_names") or []
+    parts: list[str] = []
+    pages: list[PageSpan] = []
+    length = 0
+    for table in result.tables:
+        text = markdown_table([_cell(cell) for cell in row] for row in table.cells)
+        if not text:
+            continue
+        name = clean(names[table.page_number - 1]) if 0 < table.page_number <= len(names) else None
+        text = f"## {name}\n\n{text}" if name else text
+        parts.append(text)
+        start = length + 2 * (len(parts) > 1)
+        length = start + len(text)
+        pages.append(PageSpan(table.page_number, start, length, name))
+    return "\n\n".join(parts), pages
+
+
+def _cell(cell: str) -> str:
+    """Return a cell's text; a day that kreuzberg gives with its midnight is but a day."""
+    return clean(cell).removesuffix(" 00:00:00") if _DAY.fullmatch(cell) else clean(cell)
 
 
 _LITERAL_OR_ESCAPE = re.compile(
@@ -191,15 +192,7 @@ def _plain(found: re.Match[str]) -> str:
 
 
 def _title(metadata: Mapping[str, Any]) -> str | None:
-    return _sensible(metadata.get("subject" if metadata.get("format_type") == "email" else "title"))
-
-
-def _sensible(title: object) -> str | None:
-    """Return a title that names the document, ``None`` for what programs put there by themselves."""
-    if not isinstance(title, str):
-        return None
-    title = clean(" ".join(title.split()))
-    return None if _NO_TITLE.fullmatch(title) or len(title) > _LONGEST_TITLE else title
+    return sensible_title(metadata.get("title"))
 
 
 def _without_head(html: str) -> tuple[str | None, str]:
@@ -212,4 +205,4 @@ def _without_head(html: str) -> tuple[str | None, str]:
     if begin is None or end is None:
         return None, html
     title = _TITLE.search(html, begin.end(), end.start())
-    return _sensible(unescape(title[1])) if title else None, html[: begin.start()] + html[end.end() :]
+    return sensible_title(unescape(title[1])) if title else None, html[: begin.start()] + html[end.end() :]

@@ -5,12 +5,17 @@ text. Its blocks carry their page, and are free of the escapes that its Markdown
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
+from ragstone.adapters.parsers.kreuzberg.composition import prose
 from ragstone.adapters.parsers.kreuzberg.decoding import clean
-from ragstone.adapters.parsers.kreuzberg.tables import markdown_row, markdown_rule
+from ragstone.adapters.parsers.kreuzberg.drawn_lines import find_tables, looks_tabular, paragraphs, reads_as_table
+from ragstone.adapters.parsers.kreuzberg.running_lines import RunningLines
+from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 from ragstone.domain.documents import PageSpan
 
 _LONGEST_HEADING = 120
@@ -27,20 +32,81 @@ _BREAK = re.compile(r"(\S?)[ \t]*\n\s*(\S?)")
 _SENTENCE_END = tuple(".!?:;…。！？\"'”’)")
 
 
+_WORDS = re.compile(r"\w+")
+_MAY_MISS = 0.02
+"""Share of a page's words that its blocks may lack before the page's own text is taken in their place."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Block:
+    """A piece of Markdown on a page; ``source`` is the text that it was made of."""
+
     kind: str
     text: str
     page: int
+    source: str = ""
 
 
-def render(nodes: Sequence[Mapping[str, Any]]) -> tuple[str, list[PageSpan]]:
-    """Return Markdown and page spans for kreuzberg's document nodes, which are in reading order."""
+def render(
+    nodes: Sequence[Mapping[str, Any]], page_texts: Mapping[int, str] = MappingProxyType({})
+) -> tuple[str, list[PageSpan]]:
+    """Return Markdown and page spans for kreuzberg's document nodes, which are in reading order.
+
+    ``page_texts`` is the text of each page as the file draws it, line by line. It is the truth about what
+    is there: the blocks of a page that lack more than a few of its words are given up for it.
+    """
+    lines = {page: _printable(text).split("\n") for page, text in page_texts.items()}
+    running = RunningLines(lines)
+    found: dict[int, list[_Block]] = {}
+    for block in _blocks(nodes, running):
+        found.setdefault(block.page, []).append(block)
+    for page, drawn in lines.items():
+        kept = [line for line in drawn if not running.covers(page, line)]
+        if _lacks_words(found.get(page, ()), kept):
+            found[page] = [_paragraph(text, page) for text in paragraphs(kept)]
+        for start, rows in find_tables(kept):
+            found[page] = list(_with_table(found.get(page, ()), kept[start : start + len(rows)], rows))
+    return _joined(block for page in sorted(found) for block in found[page])
+
+
+def _paragraph(text: str, page: int) -> _Block:
+    return _Block("paragraph", _markdown_text(text), page, text)
+
+
+def _with_table(blocks: Iterable[_Block], lines: Sequence[str], rows: list[list[str]]) -> Iterator[_Block]:
+    """Put a table where the first of its lines stands among the blocks, and take its lines out of them."""
+    wanted, placed = {" ".join(line.split()) for line in lines}, False
+    for block in blocks:
+        source = block.source.split("\n")
+        own = [place for place, line in enumerate(source) if " ".join(line.split()) in wanted]
+        if not own or block.kind == "table":
+            yield block
+            continue
+        before, after = (
+            source[: own[0]],
+            [line for place, line in enumerate(source) if place > own[0] and place not in own],
+        )
+        if before:
+            yield _paragraph("\n".join(before), block.page)
+        if not placed:
+            placed = True
+            yield _Block("table", markdown_table(rows), block.page, "\n".join(lines))
+        if after:
+            yield _paragraph("\n".join(after), block.page)
+
+
+def _lacks_words(blocks: Iterable[_Block], lines: Sequence[str]) -> bool:
+    words = Counter(_WORDS.findall("\n".join(lines)))
+    missing = words - Counter(_WORDS.findall("\n".join(block.source for block in blocks)))
+    return missing.total() > max(2, _MAY_MISS * words.total())
+
+
+def _joined(blocks: Iterable[_Block]) -> tuple[str, list[PageSpan]]:
     parts: list[str] = []
     starts: list[tuple[int, int]] = []
     length = 0
     previous: _Block | None = None
-    for block in _blocks(nodes):
+    for block in blocks:
         separator = _separator(previous, block)
         parts += (separator, block.text)
         length += len(separator)
@@ -63,18 +129,31 @@ def _separator(previous: _Block | None, block: _Block) -> str:
     return "\n\n"
 
 
-def _blocks(nodes: Sequence[Mapping[str, Any]]) -> Iterator[_Block]:
+def _blocks(nodes: Sequence[Mapping[str, Any]], running: RunningLines) -> Iterator[_Block]:
     page, body = 1, _body_height(nodes)
     for node in nodes:
         page = max(page, node.get("page") or page)
         content = node["content"]
         kind = content["node_type"]
-        text = _table(content["grid"]) if kind == "table" else _printable(content.get("text") or "")
-        if not text or kind in ("group", "page_break"):
+        if kind in ("group", "page_break"):
+            continue
+        source = _source(content)
+        text = _table(content["grid"]) if kind == "table" else _without(running, page, source)
+        if not text:
             continue
         if kind == "heading" and not (_is_heading(text) and _stands_out(node, text, body)):
             kind = "paragraph"
-        yield _Block(kind, _markdown(kind, text, content, nodes, node), page)
+        yield _Block(kind, _markdown(kind, text, content, nodes, node), page, source)
+
+
+def _source(content: Mapping[str, Any]) -> str:
+    if content["node_type"] == "table":
+        return "\n".join(_printable(cell["content"]) for cell in content["grid"]["cells"])
+    return _printable(content.get("text") or "")
+
+
+def _without(running: RunningLines, page: int, text: str) -> str:
+    return "\n".join(line for line in text.split("\n") if not running.covers(page, line)).strip()
 
 
 def _markdown(
@@ -90,6 +169,13 @@ def _markdown(
     if kind == "list_item":
         parent = nodes[node["parent"]]["content"] if node.get("parent") is not None else {}
         return ("1. " if parent.get("ordered") else "- ") + _one_line(text)
+    return _markdown_text(text)
+
+
+def _markdown_text(text: str) -> str:
+    """Return a paragraph as one line, or as the lines that it is drawn in where they look like rows."""
+    if looks_tabular(text.split("\n")):
+        return prose(text)
     text = _one_line(text)
     if text.startswith("#") and _is_heading(text.lstrip("# ")):
         return text  # Tesseract's own Markdown
@@ -164,10 +250,8 @@ def _printable(text: str) -> str:
 
 
 def _table(grid: Mapping[str, Any]) -> str:
+    """Return a table, nothing for what reads like none: kreuzberg takes prose for tables at times."""
     rows: list[list[str]] = [[""] * grid["cols"] for _ in range(grid["rows"])]
     for cell in grid["cells"]:
         rows[cell["row"]][cell["col"]] = _printable(cell["content"])
-    if not any(cell.strip() for row in rows for cell in row):
-        return ""
-    lines = [markdown_row(row) for row in rows]
-    return "\n".join([lines[0], markdown_rule(grid["cols"]), *lines[1:]])
+    return markdown_table(rows) if reads_as_table(rows) else ""

@@ -2,6 +2,7 @@
 
 import re
 
+from ragstone.adapters.parsers.kreuzberg.compound_file import MAGIC as OLE_MAGIC
 from ragstone.adapters.parsers.kreuzberg.decoding import BINARY, share_of_controls, wide_encoding
 
 PLAIN = "text/plain"
@@ -15,33 +16,51 @@ DOCX = _OOXML + "wordprocessingml.document"
 PPTX = _OOXML + "presentationml.presentation"
 XLSX = _OOXML + "spreadsheetml.sheet"
 XLS = "application/vnd.ms-excel"
+ODT = _ODF + "text"
 ODS = _ODF + "spreadsheet"
+EPUB = "application/epub+zip"
 SPREADSHEETS = frozenset({XLSX, XLS, ODS})
 MSG = "application/vnd.ms-outlook"
+DOC = "application/msword"
+PPT = "application/vnd.ms-powerpoint"
 RTF = "application/rtf"
 
 CSV = "text/csv"
 TSV = "text/tab-separated-values"
 XML = "application/xml"
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+RST = "text/x-rst"
+EML = "message/rfc822"
 
-AS_THEY_ARE = frozenset(
-    {PLAIN, MARKDOWN, "application/json", "application/x-ndjson", "application/yaml", "application/toml"}
-)
+ZIP = "application/zip"
+TAR = "application/x-tar"
+SEVEN_ZIP = "application/x-7z-compressed"
+GZIP = "application/gzip"
+BZIP2 = "application/x-bzip2"
+XZ = "application/x-xz"
+ARCHIVES = frozenset({ZIP, TAR, SEVEN_ZIP})
+COMPRESSED = frozenset({GZIP, BZIP2, XZ})
+
+AS_THEY_ARE = frozenset({PLAIN, MARKDOWN, "application/yaml", "application/toml"})
 """Text that is kept character by character, so that citations point into the file itself."""
 
 _ZIPPED = {
     "docx": DOCX,
     "docm": DOCX,
+    "dotx": DOCX,
     "pptx": PPTX,
     "pptm": PPTX,
     "ppsx": PPTX,
+    "potx": PPTX,
     "xlsx": XLSX,
     "xlsm": XLSX,
-    "epub": "application/epub+zip",
-    "odt": _ODF + "text",
+    "xltx": XLSX,
+    "epub": EPUB,
+    "odt": ODT,
     "ods": ODS,
 }
-_OLE = {"msg": MSG, "xls": XLS, "doc": "application/msword", "ppt": "application/vnd.ms-powerpoint"}
+_OLE = {"msg": MSG, "xls": XLS, "doc": DOC, "ppt": PPT}
 _TEXTUAL = {
     "md": MARKDOWN,
     "markdown": MARKDOWN,
@@ -51,17 +70,18 @@ _TEXTUAL = {
     "html": HTML,
     "htm": HTML,
     "xhtml": HTML,
-    "rst": "text/x-rst",
+    "rst": RST,
     "csv": CSV,
     "tsv": TSV,
-    "eml": "message/rfc822",
+    "eml": EML,
     "ipynb": "application/x-ipynb+json",
     "xml": XML,
     "rss": XML,
     "atom": XML,
-    "json": "application/json",
-    "ndjson": "application/x-ndjson",
-    "jsonl": "application/x-ndjson",
+    "svg": XML,
+    "json": JSON,
+    "ndjson": NDJSON,
+    "jsonl": NDJSON,
     "yaml": "application/yaml",
     "yml": "application/yaml",
     "toml": "application/toml",
@@ -69,26 +89,48 @@ _TEXTUAL = {
     "text": PLAIN,
     "log": PLAIN,
 }
-_PICTURES = {"png": "image/png", "jpg": "image/jpeg", "jpeg": "image/jpeg", "tif": "image/tiff", "tiff": "image/tiff"}
-_BY_EXTENSION = {"pdf": PDF, "rtf": RTF} | _ZIPPED | _OLE | _TEXTUAL | _PICTURES
+_PICTURES = {
+    "png": "image/png",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+    "gif": "image/gif",
+    "bmp": "image/bmp",
+    "webp": "image/webp",
+}
+_PACKED = {
+    "zip": ZIP,
+    "tar": TAR,
+    "7z": SEVEN_ZIP,
+    **dict.fromkeys(("gz", "tgz"), GZIP),
+    **dict.fromkeys(("bz2", "tbz2", "tbz"), BZIP2),
+    **dict.fromkeys(("xz", "txz"), XZ),
+}
+_BY_EXTENSION = {"pdf": PDF, "rtf": RTF} | _ZIPPED | _OLE | _TEXTUAL | _PICTURES | _PACKED
+ZIPPED = frozenset(_ZIPPED.values())
+"""The kinds that are ZIP files."""
+OLE = frozenset(_OLE.values())
+"""The kinds that are compound files."""
 _BY_NAME = frozenset(_BY_EXTENSION.values())
 _ALIASES = {
     "text/x-markdown": MARKDOWN,
     "text/rtf": RTF,
     "application/xhtml+xml": HTML,
     "text/xml": XML,
-    "text/json": "application/json",
-    "application/jsonl": "application/x-ndjson",
+    "text/json": JSON,
+    "application/jsonl": NDJSON,
     "application/x-yaml": "application/yaml",
     "text/yaml": "application/yaml",
-    "text/prs.fallenstein.rst": "text/x-rst",
+    "text/prs.fallenstein.rst": RST,
+    "application/x-zip-compressed": ZIP,
+    "application/x-gzip": GZIP,
 }
 
-OLE_MAGIC = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _UNREADABLE = (
     *(b"\x7fELF", b"MZ", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa", b"\0asm"),
-    *(b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"7z\xbc\xaf\x27\x1c", b"Rar!", b"\x28\xb5\x2f\xfd"),
-    *(b"ID3", b"\xff\xfb", b"OggS", b"fLaC", b"RIFF", b"\x1aE\xdf\xa3", b"GIF8", b"BM", b"\0\0\x01\0", b"8BPS"),
+    *(b"Rar!", b"\x28\xb5\x2f\xfd", b"MSCF", b"!<arch>"),
+    *(b"ID3", b"\xff\xfb", b"OggS", b"fLaC", b"RIFF", b"\x1aE\xdf\xa3", b"\0\0\x01\0", b"8BPS"),
     *(b"SQLite format 3\0", b"OTTO", b"wOFF", b"wOF2", b"PAR1", b"\0\x01\0\0\0"),
 )
 _MAGIC = (
@@ -97,29 +139,48 @@ _MAGIC = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"II*\0", "image/tiff"),
     (b"MM\0*", "image/tiff"),
+    (b"GIF87a", "image/gif"),
+    (b"GIF89a", "image/gif"),
+    (b"\x1f\x8b\x08", GZIP),
+    (b"BZh", BZIP2),
+    (b"\xfd7zXZ\0", XZ),
+    (b"7z\xbc\xaf\x27\x1c", SEVEN_ZIP),
 )
+_BZIP2_BLOCK = b"1AY&SY"
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
+_PDF_START = re.compile(rb"(?:^|[\r\n\0])[ \t\xef\xbb\xbf]*%PDF-\d")
 _HTML_START = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_MAY_BEGIN_AS_HTML = frozenset({MARKDOWN, XML, EML})
 
 
-def name_media_type(filename: str, head: bytes, declared: str | None, *, images: bool) -> str | None:
+def name_media_type(filename: str, head: bytes, declared: str | None) -> str | None:
     """Name the media type of a file, ``None`` where it cannot be read.
 
-    ``head`` is its first bytes, some 4 KiB, or all of it; ``images`` says whether text can be read from pictures.
+    ``head`` is its first bytes, some 4 KiB, or all of it.
     """
     extension = filename.rpartition(".")[2].lower() if "." in filename else ""
     wanted = _BY_EXTENSION.get(extension) or _declared(declared)
-    for magic, kind in _MAGIC:
-        if head.startswith(magic):
-            return kind if images or not kind.startswith("image/") else None
-    if b"%PDF-" in head[:1024]:
-        return PDF
+    if (kind := _by_magic(head)) is not None:
+        return kind
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(head, wanted)
     if head.startswith(OLE_MAGIC):
         # Office puts what it encrypts into OLE, whatever the file's kind.
-        return wanted if wanted in _OLE.values() or wanted in _ZIPPED.values() else _ole(head)
+        return wanted if wanted in OLE | ZIPPED else _ole(head)
     return _textual(head, wanted) if _is_text(head) else _unknown(head, wanted)
+
+
+def _by_magic(head: bytes) -> str | None:
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
+            return None if kind == BZIP2 and head[4:10] != _BZIP2_BLOCK else kind
+    if head[257:262] == b"ustar":
+        return TAR
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return "image/webp"
+    if head.startswith(b"BM") and head[6:10] == bytes(4):
+        return "image/bmp"
+    return PDF if _PDF_START.search(head[:1024]) else None
 
 
 def _declared(declared: str | None) -> str | None:
@@ -132,33 +193,37 @@ def _declared(declared: str | None) -> str | None:
     return PLAIN if name.startswith("text/") else None
 
 
-def _zipped(head: bytes, wanted: str | None) -> str | None:
-    """Tell Office files, OpenDocument and EPUB apart by the names and the type that a ZIP begins with."""
+def _zipped(head: bytes, wanted: str | None) -> str:
+    """Tell Office files, OpenDocument and EPUB apart by the names and the type that a ZIP begins with.
+
+    What these leave open, the list of names at the end of the file tells, once it is there as a whole.
+    """
     if head[30:38] == b"mimetype":
         declared = head[38:138]
-        for kind in ("application/epub+zip", _ODF + "text", ODS):
+        for kind in (EPUB, ODT, ODS):
             if declared.startswith(kind.encode()):
                 return kind
-        return None
     for folder, kind in ((b"word/", DOCX), (b"ppt/", PPTX), (b"xl/", XLSX)):
         if folder in head:
             return kind
-    return wanted if wanted in _ZIPPED.values() else None
+    return wanted if wanted in ZIPPED else ZIP
 
 
 def _ole(head: bytes) -> str | None:
     """Tell what an OLE file holds by the stream names that lie near its start, if they do."""
-    for stream, kind in (("__substg1.0", MSG), ("Workbook", XLS), ("WordDocument", _OLE["doc"])):
+    for stream, kind in (("__substg1.0", MSG), ("Workbook", XLS), ("WordDocument", DOC), ("PowerPoint", PPT)):
         if stream.encode("utf-16-le") in head:
             return kind
     return None
 
 
 def _textual(head: bytes, wanted: str | None) -> str:
+    if _HTML_START.match(head) and wanted not in _MAY_BEGIN_AS_HTML:
+        return HTML
     if wanted is not None and wanted != PLAIN and wanted in _TEXTUAL.values():
         return wanted
-    if _HTML_START.match(head):
-        return HTML
+    if wanted in OLE | ZIPPED:
+        return XML if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<?xml") else PLAIN
     return PLAIN
 
 

@@ -44,14 +44,14 @@ class KreuzbergParser:
 
     def media_type(self, filename: str, head: bytes, declared: str | None = None) -> str | None:
         """Name the media type of a file; ``None`` where it cannot be read."""
-        return name_media_type(filename, head, declared, images=self._tessdata is not None)
+        return name_media_type(filename, head, declared)
 
-    async def parse(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:  # noqa: ARG002 - the port's
+    async def parse(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
         """Read a whole file. Raises ``ParseFailed``."""
         if not data[:4096].strip(_BLANK) and not data.strip(_BLANK):
             raise ParseFailed("empty", "The file is empty.", remedy="Send a file that holds text.")
         async with self._slots:
-            header, body = await self._read(media_type, data)
+            header, body = await self._read(media_type, filename, data)
         if "failure" in header:
             raise _failure(header["failure"])
         return _parsed(header, body)
@@ -63,12 +63,13 @@ class KreuzbergParser:
         self._end_idle()
         await asyncio.gather(*self._ending)
 
-    async def _read(self, media_type: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _read(self, media_type: str, filename: str, data: bytes) -> tuple[dict[str, Any], bytes]:
         child = await self._take()
         kept = False
         try:
             async with asyncio.timeout(self._timeout):
-                reply = await child.ask({"media_type": media_type, "seconds": self._timeout}, data)
+                asked = {"media_type": media_type, "filename": filename, "seconds": self._timeout}
+                reply = await child.ask(asked, data)
             kept = child.files_read < _FILES_PER_CHILD and reply[0].get("resident", 0) < _LARGEST_IDLE
         except TimeoutError:
             raise ParseFailed(
@@ -161,6 +162,6 @@ def _parsed(header: Mapping[str, Any], body: bytes) -> ParsedDocument:
         content=body.decode(),
         media_type=header["media_type"],
         title=header["title"],
-        pages=tuple(PageSpan(page, start, end) for page, start, end in header["pages"]),
+        pages=tuple(PageSpan(*page) for page in header["pages"]),
         metadata=header["metadata"],
     )

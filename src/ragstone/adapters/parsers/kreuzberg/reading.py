@@ -1,57 +1,137 @@
-"""One file, read: text as it is, tables and XML as text, anything else through kreuzberg. Runs in the child."""
+"""One file, read as what it is; the files within it likewise. Runs in the child."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 
+from ragstone.adapters.parsers.kreuzberg.archives import read_archive, read_compressed
 from ragstone.adapters.parsers.kreuzberg.decoding import decode
-from ragstone.adapters.parsers.kreuzberg.media_types import AS_THEY_ARE, CSV, MARKDOWN, PLAIN, SPREADSHEETS, TSV, XML
+from ragstone.adapters.parsers.kreuzberg.failures import empty, no_text, reads_pictures, unsupported
+from ragstone.adapters.parsers.kreuzberg.inspection import settle
+from ragstone.adapters.parsers.kreuzberg.json_text import json_to_text, ndjson_to_text
+from ragstone.adapters.parsers.kreuzberg.mail import read_mail
+from ragstone.adapters.parsers.kreuzberg.media_types import (
+    ARCHIVES,
+    AS_THEY_ARE,
+    COMPRESSED,
+    CSV,
+    EML,
+    JSON,
+    MARKDOWN,
+    MSG,
+    NDJSON,
+    PLAIN,
+    PPTX,
+    SPREADSHEETS,
+    TSV,
+    XML,
+    name_media_type,
+)
+from ragstone.adapters.parsers.kreuzberg.outlook import read_outlook
+from ragstone.adapters.parsers.kreuzberg.slides import read_slides
 from ragstone.adapters.parsers.kreuzberg.tables import csv_to_markdown
+from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.adapters.parsers.kreuzberg.xml_text import xml_to_text
 from ragstone.domain.documents import ParsedDocument
-from ragstone.domain.errors import ParseFailed
 from ragstone.domain.markdown import front_matter_title, outline
 
 _TITLE_WITHIN = 20_000
 """Characters from the start of a document in which its first heading is its title."""
+_HEAD = 4096
+_BLANK = b"\0\t\n\r "
+_UNTITLED = SPREADSHEETS | ARCHIVES | {EML, MSG, JSON, NDJSON, CSV, TSV}
+"""What has headings only for its sheets or parts."""
 
 
-def read(data: bytes, media_type: str) -> ParsedDocument:
+def read(data: bytes, media_type: str, filename: str) -> ParsedDocument:
     """Return the file's text. Raises ``ParseFailed``; any other exception is a defect and ends the process."""
-    parsed = _read(data, media_type)
-    if not parsed.content.strip("\ufffd \t\n"):
-        raise ParseFailed("no_text", "The file holds no text.", remedy="Send a file that holds text.")
-    return parsed
+    return _Reader(Unpacking(len(data))).read(data, media_type, filename)
 
 
-def _read(data: bytes, media_type: str) -> ParsedDocument:
+class _Reader:
+    """Reads a file and what is within it, all within the same bounds."""
+
+    def __init__(self, unpacking: Unpacking) -> None:
+        self._unpacking = unpacking
+
+    def read(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
+        """Read a file that is thought to be of a media type."""
+        parsed = self._read(data, settle(data, media_type, self._unpacking), filename)
+        if not parsed.content.strip("\ufffd \t\n"):
+            raise no_text()
+        if parsed.title or not parsed.structured or parsed.media_type in _UNTITLED:
+            return parsed
+        return replace(parsed, title=_first_heading(parsed.content))
+
+    def _member(self, data: bytes, name: str) -> ParsedDocument:
+        """Read a file that lies within another, by its bytes and its name."""
+        if not data.strip(_BLANK):
+            raise empty()
+        media_type = name_media_type(name, data[:_HEAD], None)
+        if media_type is None:
+            raise unsupported("It is of a kind that holds no text, or cannot be read.")
+        return self.read(data, media_type, name)
+
+    def _read(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
+        if media_type in ARCHIVES | COMPRESSED | {EML, MSG}:
+            return self._container(data, media_type, filename)
+        if media_type in AS_THEY_ARE:
+            return _text(data, media_type)
+        if media_type == PPTX:
+            return read_slides(data, self._member if reads_pictures() else None)
+        if convert := _CONVERSIONS.get(media_type):
+            return convert(data)
+        if media_type.startswith("image/") and not reads_pictures():
+            raise no_text(pictures=True)
+        from ragstone.adapters.parsers.kreuzberg.extraction import extract  # kreuzberg: 160 ms and 20 MB, when needed
+
+        return extract(data, media_type)
+
+    def _container(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
+        with self._unpacking.within():
+            if media_type in ARCHIVES:
+                return read_archive(data, media_type, self._unpacking, self._member)
+            if media_type in COMPRESSED:
+                return read_compressed(data, media_type, filename, self._unpacking, self._member)
+            if media_type == EML:
+                return read_mail(data, self._unpacking, self._member)
+            return read_outlook(data, self._unpacking, self._member)
+
+
+def _text(data: bytes, media_type: str) -> ParsedDocument:
+    content = decode(data)
     if media_type == MARKDOWN:
-        content = decode(data)
-        return ParsedDocument(content, MARKDOWN, title=front_matter_title(content) or _first_heading(content))
-    if media_type in AS_THEY_ARE:
-        return ParsedDocument(decode(data), PLAIN)
-    if convert := _CONVERSIONS.get(media_type):
-        return convert(data)
-    from ragstone.adapters.parsers.kreuzberg.extraction import extract  # kreuzberg: 160 ms and 20 MB, when needed
-
-    parsed = extract(data, media_type)
-    if parsed.title or media_type in SPREADSHEETS:
-        return parsed
-    return replace(parsed, title=_first_heading(parsed.content))
+        return ParsedDocument(content, MARKDOWN, front_matter_title(content))
+    return ParsedDocument(content, PLAIN)
 
 
 def _xml(data: bytes) -> ParsedDocument:
     return ParsedDocument(xml_to_text(decode(data, markup=True)), PLAIN)
 
 
-def _csv(data: bytes, *, media_type: str, delimiter: str | None) -> ParsedDocument:
-    return ParsedDocument(csv_to_markdown(decode(data), delimiter=delimiter), media_type)
+def _json(data: bytes) -> ParsedDocument:
+    content, structured = json_to_text(decode(data))
+    return ParsedDocument(content, JSON if structured else PLAIN)
+
+
+def _ndjson(data: bytes) -> ParsedDocument:
+    content, structured = ndjson_to_text(decode(data))
+    return ParsedDocument(content, NDJSON if structured else PLAIN)
+
+
+def _csv(data: bytes) -> ParsedDocument:
+    return ParsedDocument(csv_to_markdown(decode(data)), CSV)
+
+
+def _tsv(data: bytes) -> ParsedDocument:
+    return ParsedDocument(csv_to_markdown(decode(data), delimiter="\t"), TSV)
 
 
 _CONVERSIONS: Mapping[str, Callable[[bytes], ParsedDocument]] = {
     XML: _xml,
-    CSV: partial(_csv, media_type=CSV, delimiter=None),
-    TSV: partial(_csv, media_type=TSV, delimiter="\t"),
+    JSON: _json,
+    NDJSON: _ndjson,
+    CSV: _csv,
+    TSV: _tsv,
 }
 
 

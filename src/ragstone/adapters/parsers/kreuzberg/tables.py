@@ -3,7 +3,7 @@
 import csv
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 64 * 1024
@@ -30,7 +30,22 @@ def markdown_rule(columns: int) -> str:
     return "|" + " --- |" * columns
 
 
-def _lines(rows: Iterator[list[str]]) -> Iterator[str]:
+def markdown_table(rows: Iterable[list[str]]) -> str:
+    """Return rows as a Markdown table: the first that is not empty is the header, and empty ones go.
+
+    Columns that are empty throughout go too, where they are at an edge.
+    """
+    filled = [row for row in rows if any(cell.strip() for cell in row)]
+    spans = [(_first(row), len(row) - _first(row[::-1])) for row in filled]
+    begin, end = min((span[0] for span in spans), default=0), max((span[1] for span in spans), default=0)
+    return "\n".join(_lines(row[begin:end] + [""] * (end - max(begin, len(row))) for row in filled))
+
+
+def _first(row: list[str]) -> int:
+    return next((index for index, cell in enumerate(row) if cell.strip()), len(row))
+
+
+def _lines(rows: Iterable[list[str]]) -> Iterator[str]:
     columns = 0
     for row in rows:
         if not any(cell.strip() for cell in row):
