@@ -156,6 +156,14 @@ class Settings(BaseSettings):
     embed_workers: int = Field(default=2, ge=1, le=64, description="Documents that one worker embeds at a time.")
     embed_batch: int = Field(default=64, ge=1, le=2048, description="Chunks that are embedded and stored in one step.")
     max_upload_mb: int = Field(default=100, ge=1, le=1000, description="Largest file that is accepted, in MiB.")
+    max_open_documents: int = Field(
+        default=100_000,
+        ge=0,
+        description="Documents of a tenant that may be on their way; more are refused with 429. 0 sets no bound.",
+    )
+    uploads_per_minute: int = Field(
+        default=0, ge=0, description="Documents that one key may send to one server in a minute; 0 sets no bound."
+    )
     max_question_chars: int = Field(default=8000, ge=100, le=100_000, description="Longest question, in characters.")
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = Field(
         default="info", description="Least severe log lines that are written: `debug`, `info`, `warning` or `error`."

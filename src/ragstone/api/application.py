@@ -14,6 +14,7 @@ from starlette.staticfiles import StaticFiles
 
 from ragstone import __version__
 from ragstone.api import problems
+from ragstone.api.admission import Admission
 from ragstone.api.background import Background
 from ragstone.api.guard import Guard, is_loopback
 from ragstone.api.headers import SecurityHeaders
@@ -48,6 +49,9 @@ def create_app(settings: Settings, *, with_worker: bool = False, stop: Callable[
             app.state.container = container
             app.state.stopping = asyncio.Event()
             app.state.background = Background(container, stop)
+            app.state.admission = Admission(
+                most_open=settings.max_open_documents, uploads_per_minute=settings.uploads_per_minute
+            )
             async with app.state.background.running(with_worker=with_worker):
                 yield
 

@@ -13,7 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 
-from ragstone.api.access import Writer
+from ragstone.api.admission import Admitted
 from ragstone.api.requests import DocumentChunks, DocumentForm, DocumentText, Sent, file_name
 from ragstone.domain.errors import UnsupportedMediaType
 from ragstone.ingest.intake import Label
@@ -38,7 +38,7 @@ class Upload:
             yield part
 
 
-async def sent_document(request: Request, _: Writer) -> AsyncIterator[Upload | DocumentText]:
+async def sent_document(request: Request, _: Admitted) -> AsyncIterator[Upload | DocumentText]:
     """Read a document from a form or from JSON. Raise ``UnsupportedMediaType`` for anything else."""
     if _media_type(request) == "multipart/form-data":
         async with request.form(max_files=1, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD) as form:
@@ -47,7 +47,7 @@ async def sent_document(request: Request, _: Writer) -> AsyncIterator[Upload | D
         yield await _from_json(request, DocumentText)
 
 
-async def sent_chunks(request: Request, _: Writer) -> DocumentChunks:
+async def sent_chunks(request: Request, _: Admitted) -> DocumentChunks:
     """Read a document of ready-made chunks."""
     return await _from_json(request, DocumentChunks)
 

@@ -29,6 +29,7 @@ _STATUSES: Mapping[type[RagstoneError], int] = {
     errors.InvalidRequest: 422,
     errors.ParseFailed: 422,
     errors.EmbeddingRefused: 422,
+    errors.TooManyRequests: 429,
     errors.Unavailable: 503,
     errors.ConfigurationError: 503,
     RagstoneError: 500,
@@ -76,8 +77,8 @@ def respond(error: RagstoneError) -> ProblemResponse:
     problem, headers = problem_of(error), {}
     if problem.status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="ragstone"'
-    if problem.status == 503:
-        wait = error.retry_after if isinstance(error, errors.Unavailable) else None
+    if problem.status in (429, 503):
+        wait = error.retry_after if isinstance(error, errors.Unavailable | errors.TooManyRequests) else None
         headers["Retry-After"] = str(math.ceil(wait or _RETRY_SECONDS))
     return ProblemResponse(problem, headers)
 

@@ -3,10 +3,11 @@
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Self
 
+import numpy as np
 from pydantic import (
     AfterValidator,
     AllowInfNan,
@@ -25,10 +26,13 @@ from ragstone.domain.errors import InvalidRequest
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.intake import Label
 from ragstone.ingest.intake import ReadyChunk as DomainChunk
+from ragstone.ports.embedder import Vectors
 from ragstone.ports.fetcher import Validators
 
 LONGEST_METADATA = 16 << 10
 DEEPEST_METADATA = 16
+MOST_CHUNKS = 50_000
+LONGEST_VECTOR = 4000
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -91,6 +95,9 @@ Source = Annotated[
 ]
 Validator = Annotated[str, Field(min_length=1, max_length=1000, pattern="^[ -~]+$")]
 Title = Annotated[Text, Field(min_length=1, max_length=1000), AfterValidator(_filled)]
+Vector = Annotated[
+    list[Annotated[float, Field(strict=True, allow_inf_nan=False)]], Field(min_length=1, max_length=LONGEST_VECTOR)
+]
 MediaType = Annotated[Text, Field(min_length=1, max_length=255)]
 Reader = Annotated[Text, Field(min_length=1, max_length=200)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
@@ -173,16 +180,27 @@ class ReadyChunk(Sent):
     heading_path: Annotated[list[Annotated[Text, Field(max_length=1000)]], Field(max_length=20)] = []
     page: Annotated[StrictInt, Field(ge=1, lt=2**31)] | None = None
     metadata: Metadata = {}
+    vector: Vector | None = Field(None, description="What it means, by the model of `vectors_of`; of any length but 0.")
 
     def to_domain(self) -> DomainChunk:
         """Return the chunk as the offline flow takes it."""
-        return DomainChunk(self.text, self.id, tuple(self.heading_path), self.page, self.metadata)
+        return DomainChunk(
+            self.text, self.id, tuple(self.heading_path), self.page, self.metadata, to_vector(self.vector)
+        )
+
+
+class VectorsOf(Sent):
+    """The model that made the vectors. It must be the one that answers questions."""
+
+    model: Annotated[Text, Field(min_length=1, max_length=500)]
+    version: Annotated[Text, Field(min_length=1, max_length=500)]
 
 
 class DocumentChunks(Described):
     """A document as ready-made chunks, in order."""
 
-    chunks: Annotated[list[ReadyChunk], Field(min_length=1, max_length=50_000)]
+    chunks: Annotated[list[ReadyChunk], Field(min_length=1, max_length=MOST_CHUNKS)]
+    vectors_of: VectorsOf | None = Field(None, description="The model of the vectors, where chunks have them.")
 
 
 class NewCollection(Sent):
@@ -221,6 +239,14 @@ class Ask(Scoped):
 
     top_k: Annotated[StrictInt, Field(ge=1, le=100)] = Field(20, description="Most passages to consider.")
     stream: StrictBool = Field(False, description="Reply with server-sent events.")
+
+
+def to_vector(numbers: Sequence[float] | None) -> Vectors | None:
+    """Return the numbers as float32, where there are any; one that is too large for it becomes infinite."""
+    if numbers is None:
+        return None
+    with np.errstate(over="ignore"):
+        return np.array(numbers, dtype=np.float64).astype(np.float32)
 
 
 def file_name(sent: str | None) -> str:

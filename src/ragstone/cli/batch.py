@@ -20,6 +20,7 @@ from ragstone.domain.errors import (
     DatabaseUnavailable,
     Forbidden,
     RagstoneError,
+    TooManyRequests,
     Unauthenticated,
     UnsupportedMediaType,
 )
@@ -160,6 +161,13 @@ async def _patiently(call: Callable[[], Awaitable[T]]) -> T:
             broken_off += 1
             if broken_off > _BROKEN_OFF:
                 raise
+        except TooManyRequests as error:
+            if not said:
+                output.note(f"{error.message} Going on more slowly ...")
+                said = True
+            await asyncio.sleep(error.retry_after)
+            deadline = time.monotonic() + _PATIENCE_SECONDS
+            continue
         except _AWAY as error:
             if time.monotonic() > deadline:
                 raise

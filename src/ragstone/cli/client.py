@@ -31,7 +31,8 @@ from ragstone.ports.fetcher import Fetched, Validators
 from ragstone.ports.record import Progress
 
 if TYPE_CHECKING:
-    from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, Retrieve
+    from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, Retrieve, VectorsOf
+    from ragstone.ingest.intake import ReadyDocument
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -66,6 +67,15 @@ class Client(Protocol):
 
     async def accept_url(self, url: str, described: "DocumentForm") -> Accepted:
         """Fetch a document and take it in, named by ``url`` unless the description names it."""
+        ...
+
+    async def accept_documents(
+        self, documents: "Sequence[ReadyDocument]", vectors_of: "VectorsOf | None"
+    ) -> Sequence[Accepted]:
+        """Take in documents of ready-made chunks. Raises ``BatchRefused`` where some are refused.
+
+        On this machine they are one transaction; over HTTP each is its own, and those that are not refused are taken in.
+        """
         ...
 
     def fetch(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched]:

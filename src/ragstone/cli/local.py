@@ -13,7 +13,7 @@ import structlog
 from structlog.typing import EventDict
 
 from ragstone.api.questions import check_length
-from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, NewCollection, Retrieve
+from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, NewCollection, Retrieve, VectorsOf
 from ragstone.api.schemas import (
     Accepted,
     Chunk,
@@ -36,6 +36,8 @@ from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
 from ragstone.domain.documents import State
 from ragstone.domain.errors import InvalidRequest
+from ragstone.ingest.importing import GivenVectors
+from ragstone.ingest.intake import ReadyDocument
 from ragstone.ingest.spool import PART_BYTES, spooled
 from ragstone.ports.fetcher import Fetched, Validators
 from ragstone.ports.record import Progress
@@ -116,6 +118,15 @@ class LocalClient:
         async with self._container.fetcher.open(url) as fetched, spooled(fetched.parts) as parts:
             label = named.label(filename=fetched.filename, media_type=fetched.media_type, validators=fetched.validators)
             return Accepted.from_domain(await self._container.intake.accept(self._principal, label, parts))
+
+    async def accept_documents(
+        self, documents: Sequence[ReadyDocument], vectors_of: VectorsOf | None
+    ) -> Sequence[Accepted]:
+        """Take in documents of ready-made chunks, in one transaction."""
+        held = self._container
+        given = vectors_of and GivenVectors(held.vectors, held.embedders, vectors_of.model, vectors_of.version)
+        accepted = await held.intake.accept_documents(self._principal, documents, given)
+        return [Accepted.from_domain(each) for each in accepted]
 
     def fetch(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched]:
         """Begin to fetch ``url``."""

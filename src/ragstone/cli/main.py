@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ragstone import __version__
-from ragstone.cli import ask, collections, db, doctor, documents, ingest, jobs, keys, reembed, search, serving, sync
+from ragstone.cli import ask, collections, db, doctor, documents, importing, ingest, jobs, keys, reembed, search, serving, sync
 from ragstone.cli.output import plain
 from ragstone.cli.running import Stopped
 from ragstone.domain.errors import RagstoneError
@@ -41,6 +41,7 @@ app.command("serve")(serving.serve)
 app.command("worker")(serving.worker)
 app.command("ingest")(ingest.ingest)
 app.command("sync")(sync.sync)
+app.command("import")(importing.import_chunks)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
 app.command("reembed")(reembed.reembed)

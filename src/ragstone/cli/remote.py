@@ -14,7 +14,7 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, ValidationError
 
-from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, NewCollection, Retrieve
+from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, NewCollection, Retrieve, VectorsOf
 from ragstone.api.schemas import (
     Accepted,
     Answer,
@@ -37,11 +37,14 @@ from ragstone.api.schemas import (
 )
 from ragstone.cli.client import BrokenOff, ServerUnavailable, just_before, requested
 from ragstone.cli.files import printable
+from ragstone.cli.importing_body import chunks_body
+from ragstone.cli.running import for_each
 from ragstone.domain import errors
 from ragstone.domain.documents import State
-from ragstone.domain.errors import InvalidRequest, RagstoneError, Unavailable
+from ragstone.domain.errors import Forbidden, InvalidRequest, RagstoneError, Unauthenticated, Unavailable
+from ragstone.ingest.intake import ReadyDocument
 from ragstone.ports.fetcher import Fetched, Fetcher, Validators
-from ragstone.ports.record import Progress
+from ragstone.ports.record import BatchRefused, Progress
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -51,6 +54,8 @@ _JOBS_OF_A_PAGE = 200
 _PAGES_OF_A_LOOK = 8
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 _SERVER_ERRORS = 500
+_SENT_AT_A_TIME = 4
+_JSON = {"Content-Type": "application/json"}
 _STREAM = {"Accept": "text/event-stream"}
 _EVENTS: dict[str, type[Reply]] = {
     "retrieval": Retrieval,
@@ -134,6 +139,27 @@ class HttpClient:
         """Let the server fetch a document."""
         fields = described.model_dump(mode="json", exclude_none=True)
         return await self._post("v1/documents", Accepted, json={"uri": url, **fields})
+
+    async def accept_documents(
+        self, documents: Sequence[ReadyDocument], vectors_of: VectorsOf | None
+    ) -> Sequence[Accepted]:
+        """Send documents of ready-made chunks, a few at a time."""
+        accepted: dict[int, Accepted] = {}
+        refused: dict[int, RagstoneError] = {}
+
+        async def send(place: int) -> None:
+            body = await asyncio.to_thread(chunks_body, documents[place], vectors_of)
+            try:
+                accepted[place] = await self._post("v1/documents/chunks", Accepted, content=body, headers=_JSON)
+            except (Unauthenticated, Forbidden):
+                raise
+            except InvalidRequest as error:
+                refused[place] = error
+
+        await for_each(range(len(documents)), send, at_a_time=_SENT_AT_A_TIME)
+        if refused:
+            raise BatchRefused(refused, accepted)
+        return [accepted[place] for place in range(len(documents))]
 
     def fetch(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched]:
         """Begin to fetch ``url`` from here: what the server knows of it is compared with what is found."""

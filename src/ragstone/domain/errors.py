@@ -18,6 +18,7 @@ Each says what is wrong (``message``) and how to mend it (``remedy``); the doors
      │   │   ├─ EmbedderBusy      it answers, but not so many requests
      │   │   └─ EmbedderDenied    it refuses the key or does not know the model
      │   └─ ChatModelUnavailable
+     ├─ TooManyRequests           the caller sends more than is taken from it
      ├─ ConfigurationError        Ragstone cannot start as it is set up
      └─ LeaseLost                 another worker has taken this work over (never shown to a caller)
 """
@@ -136,6 +137,16 @@ class ChatModelUnavailable(Unavailable):
     """The language model does not answer."""
 
     code = "chat_model_unavailable"
+
+
+class TooManyRequests(RagstoneError):
+    """The caller sends more than is taken from it. ``retry_after``: seconds until it may send again."""
+
+    code = "too_many_requests"
+
+    def __init__(self, message: str, *, remedy: str = "", retry_after: float = 5.0) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after = retry_after
 
 
 class ConfigurationError(RagstoneError):

@@ -1,24 +1,33 @@
 """The first step of the offline flow: take bytes in, and answer only when the record holds them."""
 
 import asyncio
-import json
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ragstone.domain.access import EVERYONE, Principal
-from ragstone.domain.documents import DEFAULT_COLLECTION, LONGEST_URI_BYTES, Chunk, ParsedDocument
-from ragstone.domain.errors import InvalidRequest, TooLarge, UnsupportedMediaType
-from ragstone.domain.ids import new_id
+from ragstone.domain.documents import DEFAULT_COLLECTION, LONGEST_URI_BYTES, ParsedDocument
+from ragstone.domain.errors import EmbedderUnavailable, InvalidRequest, RagstoneError, TooLarge, UnsupportedMediaType
+from ragstone.ingest.importing import (
+    SEPARATOR,
+    GivenVectors,
+    ReadyChunk,
+    as_json,
+    count_tokens,
+    given_vectors,
+    place_chunks,
+)
 from ragstone.ingest.spool import PART_BYTES
-from ragstone.ports.embedder import Embedder
+from ragstone.ports.embedder import Embedder, EmbeddingModel, Vectors
 from ragstone.ports.lexical_index import LexicalIndex
 from ragstone.ports.parser import Parser
-from ragstone.ports.record import Accepted, NewDocument, Record, Transaction
+from ragstone.ports.record import Accepted, BatchRefused, NewDocument, ReadyMade, Record, Transaction
+
+__all__ = ["Intake", "Label", "ReadyChunk", "ReadyDocument"]
 
 _HEAD_BYTES = 4096
 _CHUNKS_MEDIA_TYPE = "application/vnd.ragstone.chunks+json"
-_SEPARATOR = "\n\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +47,11 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class ReadyChunk:
-    """A chunk that the sender has cut. ``id`` is the sender's own name for it."""
+class ReadyDocument:
+    """A document that its sender has cut."""
 
-    text: str
-    id: str | None = None
-    heading_path: tuple[str, ...] = ()
-    page: int | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    label: Label
+    chunks: Sequence[ReadyChunk]
 
 
 class Intake:
@@ -94,27 +100,45 @@ class Intake:
         labelled = replace(label, media_type=label.media_type or "text/markdown")
         return await self.accept(principal, labelled, _in_parts(text.encode("utf-8", errors="replace")))
 
-    async def accept_chunks(self, principal: Principal, label: Label, chunks: Sequence[ReadyChunk]) -> Accepted:
-        """Store ready-made chunks, searchable by words at once; their embedding is enqueued.
+    async def accept_chunks(
+        self, principal: Principal, label: Label, chunks: Sequence[ReadyChunk], given: GivenVectors | None = None
+    ) -> Accepted:
+        """Store ready-made chunks, searchable by words at once. With ``given`` vectors they are ready; without, their
+        embedding is enqueued.
 
         The document's content is the chunks' texts, joined by an empty line. Raises ``InvalidRequest``
-        for no chunks, an empty one, or one over the embedding model's limit.
+        for no chunks, an empty one, one over the embedding model's limit, or vectors that will not do.
         """
-        _check_uri(label)
+        try:
+            (accepted,) = await self.accept_documents(principal, [ReadyDocument(label, chunks)], given)
+        except BatchRefused as refused:
+            raise refused.errors[0] from refused
+        return accepted
+
+    async def accept_documents(
+        self, principal: Principal, documents: Sequence[ReadyDocument], given: GivenVectors | None = None
+    ) -> Sequence[Accepted]:
+        """Store documents of ready-made chunks in one transaction, each as ``accept_chunks`` does.
+
+        Raises ``BatchRefused`` where some cannot be taken in; then nothing is stored.
+        """
         await self._embedder.warm()
-        counts = await asyncio.to_thread(self._count_tokens, chunks)
-        sent = await asyncio.to_thread(_as_json, chunks)
-        parsed = ParsedDocument(_SEPARATOR.join(chunk.text for chunk in chunks), _CHUNKS_MEDIA_TYPE, label.title)
-        made = _place(chunks, counts)
+        model = await given.model() if given else None
+        batch = await asyncio.to_thread(self._make, documents, model)
         async with self._record.transaction() as transaction:
-            await _ensure_default(transaction, principal, label)
-            blob = await transaction.blobs.write(self._bounded(_in_parts(sent)))
-            document = _new_document(label, _CHUNKS_MEDIA_TYPE, blob.sha256)
-            accepted = await transaction.documents.accept(principal, document, blob, parsed=True)
-            if accepted.created:
-                await transaction.versions.store_parsed(accepted.job_id, None, parsed, made, {})
-                title = label.title or label.filename or document.uri
-                await self._lexical.add(transaction, accepted.job_id, title, made)
+            for label in {each.label.collection: each.label for each in documents}.values():
+                await _ensure_default(transaction, principal, label)
+            if model and not await transaction.spaces.hold_active(model):
+                raise EmbedderUnavailable(f"Another model took over from {model.name}.", retry_after=1)
+            made = [each for each, _ in batch]
+            accepted = await transaction.versions.store_ready_made(principal, made)
+            fresh = [(*each, one.job_id) for each, one in zip(batch, accepted, strict=True) if one.created]
+            for each, _, version_id in fresh:
+                title = each.document.title or each.document.filename or each.document.uri
+                await self._lexical.add(transaction, version_id, title, each.chunks)
+            if given and model:
+                embedded = [(each.chunks, vectors) for each, vectors, _ in fresh if vectors is not None]
+                await given.store(transaction, model, embedded)
             return accepted
 
     async def _bounded(self, parts: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -122,50 +146,54 @@ class Intake:
         async for part in parts:
             size += len(part)
             if size > self._max_bytes:
-                raise TooLarge(
-                    f"The document is larger than {self._max_bytes >> 20} MiB.",
-                    remedy="Split it, or raise RAGSTONE_MAX_UPLOAD_MB.",
-                )
+                raise self._too_large()
             yield part
 
-    def _count_tokens(self, chunks: Sequence[ReadyChunk]) -> list[int]:
-        """Return the tokens of each chunk. Raise ``InvalidRequest`` for chunks that cannot be indexed."""
-        if not chunks:
-            raise InvalidRequest("There are no chunks.", remedy="Send at least one.")
-        limit, counts = self._embedder.model.max_tokens, []
-        for place, chunk in enumerate(chunks):
-            if not chunk.text.strip():
-                raise InvalidRequest(f"Chunk {place} has no text.", remedy="Leave it out.")
-            counts.append(len(self._embedder.tokenizer.spans(chunk.text)))
-            if counts[-1] > limit:
-                raise InvalidRequest(
-                    f"Chunk {place} has {counts[-1]} tokens; the embedding model takes {limit}.",
-                    remedy="Cut it smaller, or send the document whole and let Ragstone cut it.",
+    def _make(
+        self, documents: Sequence[ReadyDocument], model: EmbeddingModel | None
+    ) -> list[tuple[ReadyMade, Vectors | None]]:
+        """Return each document as the record takes it, with its vectors. Raise ``BatchRefused``. CPU-bound."""
+        made: dict[tuple[str, str], tuple[ReadyMade, Vectors | None]] = {}
+        errors: dict[int, RagstoneError] = {}
+        for place, document in enumerate(documents):
+            try:
+                one, vectors = self._make_one(document, model)
+            except InvalidRequest as error:
+                errors[place] = error
+                continue
+            name = (one.document.collection, one.document.uri)
+            if name in made:
+                errors[place] = InvalidRequest(
+                    f"The uri {one.document.uri!r} comes twice.", remedy="Send all chunks of a document together."
                 )
-        return counts
+            made[name] = one, vectors
+        if errors:
+            raise BatchRefused(errors)
+        return list(made.values())
 
+    def _make_one(self, document: ReadyDocument, model: EmbeddingModel | None) -> tuple[ReadyMade, Vectors | None]:
+        _check_uri(document.label)
+        counts = count_tokens(self._embedder, document.chunks)
+        vectors = given_vectors(model, document.chunks)
+        sent = as_json(document.chunks, model, vectors)
+        if len(sent) > self._max_bytes:
+            raise self._too_large()
+        sha256 = hashlib.sha256(sent).hexdigest()
+        text = SEPARATOR.join(chunk.text for chunk in document.chunks)
+        return ReadyMade(
+            document=_new_document(document.label, _CHUNKS_MEDIA_TYPE, sha256),
+            parsed=ParsedDocument(text, _CHUNKS_MEDIA_TYPE, document.label.title),
+            chunks=place_chunks(document.chunks, counts),
+            sha256=sha256,
+            size=len(sent),
+            embedded_by=None if vectors is None else model,
+        ), vectors
 
-def _place(chunks: Sequence[ReadyChunk], token_counts: Sequence[int]) -> list[Chunk]:
-    """Give each chunk its place in the joined content."""
-    placed, start = [], 0
-    for ordinal, (chunk, token_count) in enumerate(zip(chunks, token_counts, strict=True)):
-        end = start + len(chunk.text)
-        placed.append(
-            Chunk(
-                id=new_id(),
-                ordinal=ordinal,
-                text=chunk.text,
-                start=start,
-                end=end,
-                token_count=token_count,
-                heading_path=chunk.heading_path,
-                page=chunk.page,
-                metadata=chunk.metadata,
-                external_id=chunk.id,
-            )
+    def _too_large(self) -> TooLarge:
+        return TooLarge(
+            f"The document is larger than {self._max_bytes >> 20} MiB.",
+            remedy="Split it, or raise RAGSTONE_MAX_UPLOAD_MB.",
         )
-        start = end + len(_SEPARATOR)
-    return placed
 
 
 def _check_uri(label: Label) -> None:
@@ -195,10 +223,6 @@ def _new_document(label: Label, media_type: str, sha256: str) -> NewDocument:
         etag=label.etag,
         last_modified=label.last_modified,
     )
-
-
-def _as_json(chunks: Sequence[ReadyChunk]) -> bytes:
-    return json.dumps([asdict(chunk) for chunk in chunks], ensure_ascii=False, sort_keys=True).encode()
 
 
 async def _peek(parts: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from ragstone.domain.access import Permission, Principal
 from ragstone.domain.documents import Chunk, Document, Failure, Job, ParsedDocument, QueueState, State
+from ragstone.domain.errors import RagstoneError
 from ragstone.domain.queries import Scope
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.ports.embedding_spaces import EmbeddingSpaces
@@ -55,12 +56,41 @@ class NewDocument:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadyMade:
+    """A document that came cut into chunks. ``sha256`` (in hex) and ``size`` (in bytes) are of what was sent.
+
+    ``embedded_by`` is the active model of which all its chunks have vectors, which the caller stores in the same
+    transaction; ``None`` where they are yet to be made.
+    """
+
+    document: NewDocument
+    parsed: ParsedDocument
+    chunks: Sequence[Chunk]
+    sha256: str
+    size: int
+    embedded_by: EmbeddingModel | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     """The outcome of accepting bytes: ``created`` is false where the same bytes are there already."""
 
     document_id: UUID
     job_id: UUID
     created: bool
+
+
+class BatchRefused(RagstoneError):
+    """Documents of a batch cannot be taken in: ``errors`` by their place in it, from 0.
+
+    ``accepted`` are those that were taken in all the same; where a batch is one transaction, none was.
+    """
+
+    def __init__(self, errors: Mapping[int, RagstoneError], accepted: Mapping[int, Accepted] | None = None) -> None:
+        first = errors[min(errors)]
+        super().__init__(first.message, remedy=first.remedy)
+        self.errors = errors
+        self.accepted = accepted or {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +265,15 @@ class Versions(Protocol):
         """Return content and chunks of the version that answers now, if there is one that was cut alike."""
         ...
 
+    async def store_ready_made(self, principal: Principal, documents: Sequence[ReadyMade]) -> Sequence[Accepted]:
+        """Store documents of different uris, with content and chunks, as new versions; return what became of each.
+
+        One is ``ready`` where its chunks have vectors, and else ``searchable``, its embedding enqueued. The same
+        again is no new version, unless that one failed or ended cancelled. Raise ``NotFound`` for an unknown
+        collection, and ``BatchRefused`` with a ``Conflict`` for uris that are taken by what the principal may not read.
+        """
+        ...
+
     async def begin_embedding(self, work: Work, owner: int, model: EmbeddingModel) -> int:
         """Return how many chunks, from the first on, have their vector in the space of ``model`` already.
 
@@ -298,6 +337,10 @@ class Jobs(Protocol):
 
     async def progress(self, job_ids: Sequence[UUID]) -> Progress:
         """Count how far these jobs are."""
+        ...
+
+    async def open_count(self, principal: Principal, most: int) -> int:
+        """Count the documents of the principal's tenant that are on their way; at most ``most`` are counted."""
         ...
 
     async def queue(self, principal: Principal) -> QueueState:

@@ -75,6 +75,15 @@ class PostgresJobs:
             embedded=sum(embedded for _, _, _, embedded in rows),
         )
 
+    async def open_count(self, principal: Principal, most: int) -> int:
+        """Count the documents of the principal's tenant that are on their way; at most ``most`` are counted."""
+        cursor = await self._connection.execute(
+            "select count(*) from (select from versions v join documents d on d.id = v.document_id"
+            " where v.state in ('accepted', 'parsing', 'searchable') and d.tenant = %s limit %s) counted",
+            (principal.tenant, most),
+        )
+        return int((await cursor.fetchall())[0][0])
+
     async def queue(self, principal: Principal) -> QueueState:
         """Say what of the principal's documents is on its way, and how long it will take."""
         cursor = await self._connection.execute(_QUEUE, principal_parameters(principal))

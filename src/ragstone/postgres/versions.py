@@ -11,13 +11,15 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from ragstone.domain.access import Principal
 from ragstone.domain.documents import Chunk, Failure, ParsedDocument, State, embedding_text
 from ragstone.domain.errors import LeaseLost
 from ragstone.ports.embedder import EmbeddingModel
-from ragstone.ports.record import Work
+from ragstone.ports.record import Accepted, ReadyMade, Work
 from ragstone.postgres.chunks import CHUNK_COLUMNS, insert_chunks, to_chunk
 from ragstone.postgres.database import Connection
 from ragstone.postgres.documents import drop_superseded, lock_document
+from ragstone.postgres.importing import store_ready_made
 from ragstone.postgres.kept_vectors import KeptVectors
 from ragstone.postgres.queue import Queue, Stage
 from ragstone.postgres.visibility import NAME
@@ -119,6 +121,10 @@ class PostgresVersions:
             (row[0],),
         )
         return row[1], [to_chunk(each) for each in await cursor.fetchall()]
+
+    async def store_ready_made(self, principal: Principal, documents: Sequence[ReadyMade]) -> Sequence[Accepted]:
+        """Store documents of different uris, with content and chunks, as new versions; return what became of each."""
+        return await store_ready_made(self._connection, self._queue, self._kept, principal, documents)
 
     async def pending_chunks(self, work: Work, after: int, limit: int) -> Sequence[tuple[UUID, str]]:
         """Return id and embedding text of at most ``limit`` chunks, from ordinal ``after`` on."""

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response, status
 
 from ragstone.api.access import Reader, Writer
 from ragstone.api.bodies import Upload, sent_chunks, sent_document
-from ragstone.api.dependencies import OpenFetcher, OpenIntake, OpenRecord
+from ragstone.api.dependencies import OpenContainer, OpenFetcher, OpenIntake, OpenRecord
 from ragstone.api.openapi import form_or_json, json_body
 from ragstone.api.paging import Cursor, Limit, paged
 from ragstone.api.problems import documented
@@ -22,13 +22,14 @@ from ragstone.api.requests import (
 )
 from ragstone.api.schemas import Accepted, Chunk, ChunkPage, Content, Document, DocumentPage
 from ragstone.domain.documents import State
+from ragstone.ingest.importing import GivenVectors
 from ragstone.ingest.spool import spooled
 from ragstone.ports import record as ports
 from ragstone.telemetry import DOCUMENTS
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
 
-_REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 503)
+_REFUSALS = (400, 401, 403, 404, 409, 413, 415, 422, 429, 503)
 
 
 @router.post(
@@ -68,11 +69,17 @@ async def add_document(
     openapi_extra=json_body(DocumentChunks),
 )
 async def add_chunks(
-    sent: Annotated[DocumentChunks, Depends(sent_chunks)], principal: Writer, intake: OpenIntake, response: Response
+    sent: Annotated[DocumentChunks, Depends(sent_chunks)],
+    principal: Writer,
+    intake: OpenIntake,
+    container: OpenContainer,
+    response: Response,
 ) -> Accepted:
-    """Take in a document as ready-made chunks. They are searchable by words when the reply comes."""
+    """Take in a document as ready-made chunks. They are searchable by words when the reply comes; with vectors, ready."""
     chunks = [chunk.to_domain() for chunk in sent.chunks]
-    return _accepted(await intake.accept_chunks(principal, sent.label(), chunks), response)
+    made_by = sent.vectors_of
+    given = made_by and GivenVectors(container.vectors, container.embedders, made_by.model, made_by.version)
+    return _accepted(await intake.accept_chunks(principal, sent.label(), chunks, given), response)
 
 
 @router.get("", responses=documented(401, 403, 404, 422, 503))

@@ -79,6 +79,10 @@ def _call(data: bytes, media_type: str, page_mark: str) -> ExtractionResult:
         raise (encrypted() if "password" in reason or "encrypt" in reason else damaged()) from error
     except MemoryError as error:
         raise out_of_memory() from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # what Rust's panics become has no name to import
+            raise
+        raise damaged() from error
 
 
 def _config(media_type: str, page_mark: str) -> ExtractionConfig:

@@ -1,0 +1,190 @@
+"""Archives: the files in them, one after the other, within bounds."""
+
+import bz2
+import gzip
+import io
+import lzma
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from ragstone.adapters.parsers.kreuzberg.composition import UNREAD, Composition, as_part
+from ragstone.adapters.parsers.kreuzberg.failures import damaged, encrypted, no_text, unsupported
+from ragstone.adapters.parsers.kreuzberg.media_types import ARCHIVES, BZIP2, GZIP, SEVEN_ZIP, TAR, XZ, ZIP
+from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
+from ragstone.domain.documents import ParsedDocument
+from ragstone.domain.errors import ParseFailed
+
+_CLUTTER = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_ENDS = {GZIP: (".gz", ".tgz"), BZIP2: (".bz2", ".tbz2", ".tbz"), XZ: (".xz", ".txz")}
+_BROKEN = (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError)
+_ENCRYPTED = 0x1
+_FINAL = frozenset({"too_large", "out_of_memory"})
+"""What ends the reading of the whole archive when it befalls a file in it."""
+
+ReadMember = Callable[[bytes, str], ParsedDocument]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A file in an archive: its path there, and its bytes, or what was read of it, or why it cannot be had."""
+
+    path: str
+    content: bytes | ParsedDocument | ParseFailed
+
+
+def read_archive(data: bytes, media_type: str, unpacking: Unpacking, read: ReadMember) -> ParsedDocument:
+    """Return one document of all that can be read in an archive, a page for each file with its path as label.
+
+    ``read`` reads a file of a name. What it cannot read is listed at the end; if that is all, the only
+    cause, or the first one of several, is raised.
+    """
+    composition = Composition()
+    unread: dict[str, ParseFailed] = {}
+    for member in _MEMBERS[media_type](data, unpacking):
+        try:
+            _add(composition, _parsed(member, read), member.path)
+        except ParseFailed as failed:
+            if failed.failure_code in _FINAL:
+                raise
+            unread[member.path] = failed
+    if not composition.pages:
+        raise _nothing_read(unread)
+    composition.note({path: failed.message for path, failed in unread.items()})
+    return composition.document(media_type)
+
+
+def _parsed(member: Member, read: ReadMember) -> ParsedDocument:
+    match member.content:
+        case ParseFailed() as failed:
+            raise failed
+        case ParsedDocument() as parsed:
+            return parsed
+        case content:
+            return read(content, member.path)
+
+
+def read_compressed(
+    data: bytes, media_type: str, filename: str, unpacking: Unpacking, read: ReadMember
+) -> ParsedDocument:
+    """Return the one file that was compressed by gzip, bzip2 or xz, read as what it is."""
+    name = _inner_name(filename, media_type)
+    try:
+        with _DECOMPRESSORS[media_type](io.BytesIO(data)) as stream:
+            content = unpacking.read(stream)
+    except _BROKEN as error:
+        raise damaged("The archive is damaged, or was cut short.") from error
+    return read(content, name)
+
+
+def _inner_name(filename: str, media_type: str) -> str:
+    name = filename.rpartition("/")[2]
+    for end in _ENDS[media_type]:
+        if name.lower().endswith(end):
+            return name[: -len(end)] + (".tar" if end.startswith(".t") else "")
+    return name
+
+
+def _add(composition: Composition, parsed: ParsedDocument, path: str) -> None:
+    """Add a file as a page; add the pages of an archive within the archive one by one."""
+    if parsed.media_type not in ARCHIVES:
+        composition.add(as_part(parsed, path), path, heading=path)
+        return
+    for page in parsed.pages:
+        composition.add(parsed.content[page.start : page.end], f"{path}/{page.label}")
+    unread: Mapping[str, str] = parsed.metadata.get(UNREAD, {})
+    composition.note({f"{path}/{inner}": message for inner, message in unread.items()})
+
+
+def _nothing_read(unread: Mapping[str, ParseFailed]) -> ParseFailed:
+    if not unread:
+        return no_text()
+    causes = {failed.failure_code for failed in unread.values()}
+    if causes == {"encrypted"}:
+        return encrypted()
+    path, first = next(iter(unread.items()))
+    which = path.rpartition("/")[2][:100] + (f" and {len(unread) - 1} more" if len(unread) > 1 else "")
+    return ParseFailed(
+        first.failure_code if len(causes) == 1 else "no_text",
+        f"Nothing in the archive can be read ({which}). {first.message}",
+        remedy=first.remedy,
+    )
+
+
+def _zip_members(data: bytes, unpacking: Unpacking) -> Iterator[Member]:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except (*_BROKEN, NotImplementedError) as error:
+        raise damaged("The archive is damaged, or was cut short.") from error
+    for entry in archive.infolist():
+        path = _zip_name(entry)
+        if entry.is_dir() or _is_clutter(path):
+            continue
+        unpacking.count_member()
+        yield Member(path, _zip_content(archive, entry, unpacking))
+
+
+def _zip_content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, unpacking: Unpacking) -> bytes | ParseFailed:
+    if entry.flag_bits & _ENCRYPTED:
+        return encrypted()
+    try:
+        with archive.open(entry) as stream:
+            return unpacking.read(stream)
+    except NotImplementedError:
+        return unsupported("It is packed by a method that cannot be unpacked.")
+    except _BROKEN:
+        return damaged("It is damaged within the archive.")
+
+
+def _zip_name(entry: zipfile.ZipInfo) -> str:
+    """Return the path; names that say no encoding are mostly UTF-8 all the same."""
+    if entry.flag_bits & 0x800:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode()
+    except UnicodeError:
+        return entry.filename
+
+
+def _tar_members(data: bytes, unpacking: Unpacking) -> Iterator[Member]:
+    found = False
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:", errors="replace") as archive:
+            for entry in archive:
+                found = True
+                if entry.isfile() and not _is_clutter(entry.name):
+                    unpacking.count_member()
+                    stream = archive.extractfile(entry)
+                    yield Member(entry.name, unpacking.read(stream) if stream else b"")
+    except _BROKEN as error:
+        if not found:
+            raise damaged("The archive is damaged, or was cut short.") from error
+        yield Member("the rest", damaged("The archive is damaged from here on, or was cut short."))
+
+
+def _seven_zip_members(data: bytes, unpacking: Unpacking) -> Iterator[Member]:
+    from ragstone.adapters.parsers.kreuzberg.extraction import extract_members
+
+    for path, parsed in extract_members(data, SEVEN_ZIP):
+        unpacking.count_member()
+        unpacking.count_bytes(len(parsed.content))
+        yield Member(path, parsed)
+
+
+def _is_clutter(path: str) -> bool:
+    """Whether a file is one that systems put into archives by themselves."""
+    return path.startswith("__MACOSX/") or path.rpartition("/")[2].lower() in _CLUTTER
+
+
+_MEMBERS: dict[str, Callable[[bytes, Unpacking], Iterator[Member]]] = {
+    ZIP: _zip_members,
+    TAR: _tar_members,
+    SEVEN_ZIP: _seven_zip_members,
+}
+_DECOMPRESSORS: dict[str, Callable[[io.BytesIO], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
+    GZIP: lambda file: gzip.GzipFile(fileobj=file),
+    BZIP2: bz2.BZ2File,
+    XZ: lzma.LZMAFile,
+}

@@ -1,0 +1,63 @@
+"""Why a file cannot be read, in words that its sender understands, and what to do about it."""
+
+import os
+
+from ragstone.domain.errors import ParseFailed
+
+
+def reads_pictures() -> bool:
+    """Whether Tesseract's language data is at hand in this process, which the parent tells by the environment."""
+    return "TESSDATA_PREFIX" in os.environ
+
+
+def empty() -> ParseFailed:
+    """The file has no bytes, or none that say anything."""
+    return ParseFailed("empty", "The file is empty.", remedy="Send a file that holds text.")
+
+
+def damaged(what: str = "The file is damaged, or is not of the kind that its name says.") -> ParseFailed:
+    """The file breaks the rules of its kind."""
+    return ParseFailed(
+        "damaged", what, remedy="Open the file in the program that it is from, save it anew, and send that."
+    )
+
+
+def encrypted() -> ParseFailed:
+    """The file opens with a password only."""
+    return ParseFailed(
+        "encrypted", "The file is protected by a password.", remedy="Remove the protection and send it again."
+    )
+
+
+def no_text(*, pictures: bool = False) -> ParseFailed:
+    """The file is sound and says nothing; ``pictures`` says that it may do so in pictures."""
+    if pictures and not reads_pictures():
+        return ParseFailed(
+            "no_text",
+            "The file holds no text but perhaps pictures of it; to read those, Tesseract's language data is missing.",
+            remedy="Install it (the package tesseract-ocr-eng on Debian), or send a file that holds text.",
+        )
+    return ParseFailed("no_text", "The file holds no text.", remedy="Send a file that holds text.")
+
+
+def unsupported(what: str) -> ParseFailed:
+    """No parser reads this kind of file."""
+    return ParseFailed(
+        "unsupported_media_type",
+        what,
+        remedy="Send PDF, Office, HTML, Markdown, EPUB, e-mail, CSV, JSON or plain text.",
+    )
+
+
+def too_large(what: str) -> ParseFailed:
+    """The file, unpacked, is over a bound; ``what`` names the bound."""
+    return ParseFailed("too_large", what, remedy="Unpack it, and send the files that matter one by one.")
+
+
+def out_of_memory() -> ParseFailed:
+    """Reading took more memory than the process may have."""
+    return ParseFailed(
+        "out_of_memory",
+        "Reading the file took more memory than it may.",
+        remedy="Split the file, or raise RAGSTONE_PARSE_MEMORY_MB.",
+    )

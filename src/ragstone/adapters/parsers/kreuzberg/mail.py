@@ -1,0 +1,163 @@
+"""E-mail as RFC 5322 has it: headers, the body with its line breaks, and what is attached."""
+
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from email.errors import HeaderParseError, MessageError
+from email.header import decode_header, make_header
+from email.message import Message
+from mimetypes import guess_extension
+
+from ragstone.adapters.parsers.kreuzberg.composition import Composition, as_part, one_line, prose
+from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
+from ragstone.adapters.parsers.kreuzberg.failures import damaged, no_text, reads_pictures
+from ragstone.adapters.parsers.kreuzberg.media_types import EML, HTML, PLAIN
+from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
+from ragstone.domain.documents import ParsedDocument
+from ragstone.domain.errors import ParseFailed
+
+HEADERS = ("Subject", "From", "To", "Cc", "Date")
+_FINAL = frozenset({"too_large", "out_of_memory"})
+
+ReadPart = Callable[[bytes, str], ParsedDocument]
+Part = tuple[str, Callable[[], ParsedDocument]]
+"""An attachment's name, and how to read it."""
+
+
+def read_mail(data: bytes, unpacking: Unpacking, read: ReadPart) -> ParsedDocument:
+    """Return a message as a document: its text on page 1, each attachment on a page with its name as label.
+
+    ``read`` reads a file of a name. Raises ``ParseFailed`` where there is neither text nor a header.
+    """
+    try:
+        return _read(message_from_bytes(data), unpacking, read)
+    except RecursionError as error:
+        raise damaged("The message holds parts within parts, thousands deep.") from error
+    except (MessageError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # What the standard library raises on malformed messages; a well-formed one raises none of them.
+        raise damaged("The message is damaged.") from error
+
+
+def compose_mail(
+    headers: dict[str, str], body: str, attachments: Iterator[Part], media_type: str, unpacking: Unpacking
+) -> ParsedDocument:
+    """Return the document of a message. ``body`` is Markdown; empty headers are left out."""
+    composition = Composition()
+    lines = "\n".join(f"{name}: {one_line(value)}" for name, value in headers.items() if value.strip())
+    composition.add("\n\n".join(part for part in (lines, body.strip()) if part), None)
+    for name, read in attachments:
+        unpacking.count_member()
+        try:
+            with unpacking.within():
+                composition.add(as_part(read(), name), name, heading=name)
+        except ParseFailed as failed:
+            if failed.failure_code in _FINAL:
+                raise
+            composition.note({name: failed.message})
+    if not body.strip() and not lines and len(composition.pages) == 1:
+        raise no_text()
+    return composition.document(media_type, one_line(headers.get("Subject", "")) or None)
+
+
+def _read(message: Message, unpacking: Unpacking, read: ReadPart) -> ParsedDocument:
+    headers = {name: _header(message, name) for name in HEADERS}
+    bodies, files = _sorted(message)
+    body = "\n\n".join(filter(None, (_body(part, read) for part in bodies)))
+    return compose_mail(headers, body, _attachments(files, unpacking, read), EML, unpacking)
+
+
+def _sorted(message: Message) -> tuple[list[Message], list[Message]]:
+    """Tell a message's own text, one of each set of alternatives, from what is attached to it."""
+    if message.get_content_maintype() == "multipart":
+        parts = message.get_payload()
+        if not isinstance(parts, list):
+            return ([message], [])  # it says that it has parts, and has none
+        found = [_sorted(part) for part in parts if isinstance(part, Message)]
+        if message.get_content_subtype() == "alternative":
+            return _best([bodies for bodies, _ in found]), [file for _, files in found for file in files]
+        return [body for bodies, _ in found for body in bodies], [file for _, files in found for file in files]
+    if message.get_content_type() in (PLAIN, HTML) and not _is_attached(message):
+        return [message], []
+    return [], [message]
+
+
+def _best(alternatives: list[list[Message]]) -> list[Message]:
+    """Choose the plain text if it says something, else the last alternative that is there."""
+    found = [bodies for bodies in alternatives if bodies]
+    plain = [bodies for bodies in found if bodies[0].get_content_type() == PLAIN and _bytes(bodies[0]).strip()]
+    return (plain or found[-1:] or [[]])[0]
+
+
+def _is_attached(part: Message) -> bool:
+    return part.get_content_disposition() == "attachment" or part.get_filename() is not None
+
+
+def _body(part: Message, read: ReadPart) -> str:
+    content = _bytes(part)
+    if part.get_content_type() == HTML:
+        if not content.strip():
+            return ""
+        try:
+            return read(content, "body.html").content
+        except ParseFailed:
+            return ""  # a page of pictures, say: the message has its headers and attachments still
+    text = _text(content, part.get_content_charset())
+    return prose(_unflowed(text) if part.get_param("format") == "flowed" else text)
+
+
+def _bytes(part: Message) -> bytes:
+    content = part.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
+def _text(content: bytes, charset: str | None) -> str:
+    if charset not in (None, "us-ascii", "utf-8", "iso-8859-1"):
+        try:
+            return clean(content.decode(charset))
+        except (LookupError, UnicodeError):
+            pass
+    return decode(content) if content.strip() else ""
+
+
+def _unflowed(text: str) -> str:
+    """Join the lines that RFC 3676 broke softly: those that end in a space."""
+    lines: list[str] = []
+    soft = False
+    for line in text.split("\n"):
+        if soft:
+            lines[-1] += line
+        else:
+            lines.append(line)
+        soft = line.endswith(" ") and line != "-- "
+    return "\n".join(lines)
+
+
+def _attachments(files: list[Message], unpacking: Unpacking, read: ReadPart) -> Iterator[Part]:
+    for number, part in enumerate(files, 1):
+        if part.get_content_maintype() == "image" and part.get("Content-ID") and not reads_pictures():
+            continue  # mostly a part of the page's looks, such as the sender's logo
+        if part.get_content_type() == "message/rfc822":
+            inner = part.get_payload()
+            nested = inner[0] if isinstance(inner, list) and inner else None
+            if isinstance(nested, Message):
+                name = _name(part) or _header(nested, "Subject") or f"message {number}"
+                yield name, lambda nested=nested: _read(nested, unpacking, read)  # type: ignore[misc]
+            continue
+        name = _name(part) or f"part {number}{guess_extension(part.get_content_type()) or ''}"
+        yield name, lambda part=part, name=name: read(_bytes(part), name)  # type: ignore[misc]
+
+
+def _name(part: Message) -> str:
+    name = part.get_filename()
+    return _decoded(name).replace("\\", "/").rpartition("/")[2] if name else ""
+
+
+def _header(message: Message, name: str) -> str:
+    return _decoded(str(message.get(name, "")))
+
+
+def _decoded(value: str) -> str:
+    """Return a header's value without RFC 2047's encoding, as it is where that is broken."""
+    try:
+        return clean(str(make_header(decode_header(value))))
+    except (HeaderParseError, LookupError, ValueError):
+        return clean(value)

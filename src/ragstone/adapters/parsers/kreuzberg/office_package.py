@@ -1,0 +1,68 @@
+"""Office Open XML packages: the parts of a ZIP, and how they refer to one another."""
+
+import io
+import posixpath
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from xml.etree.ElementTree import Element, ParseError, fromstring
+
+from ragstone.adapters.parsers.kreuzberg.failures import damaged
+from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
+
+_RELATION = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+_TITLE = "{http://purl.org/dc/elements/1.1/}title"
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """What a part refers to: the last word of the relation's type, and the path of the other part."""
+
+    kind: str
+    path: str
+
+
+class OfficePackage:
+    """A package in memory. Raises ``ParseFailed`` (``damaged``) for what is no ZIP."""
+
+    def __init__(self, data: bytes) -> None:
+        try:
+            self._archive = zipfile.ZipFile(io.BytesIO(data))
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+            raise damaged() from error
+        self.paths = {name.replace("\\", "/"): name for name in self._archive.namelist()}
+
+    def read(self, path: str) -> bytes:
+        """Return a part, nothing where it is missing or damaged."""
+        name = self.paths.get(path)
+        if name is None:
+            return b""
+        try:
+            return self._archive.read(name)
+        except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
+            return b""
+
+    def parse(self, path: str) -> Element | None:
+        """Return the root of a part, ``None`` where it is missing or no well-formed XML."""
+        try:
+            return fromstring(self.read(path))  # noqa: S314 - expat bounds entities, and nothing is fetched
+        except (ParseError, ValueError, LookupError):
+            return None
+
+    def relations(self, path: str) -> Mapping[str, Relation]:
+        """Return what a part refers to within the package, by the relation's id."""
+        folder, _, name = path.rpartition("/")
+        root = self.parse(f"{folder}/_rels/{name}.rels" if folder else f"_rels/{name}.rels")
+        found: dict[str, Relation] = {}
+        for link in root.iter(_RELATION) if root is not None else ():
+            target = link.get("Target", "")
+            if link.get("TargetMode") != "External":
+                resolved = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+                found[link.get("Id", "")] = Relation(link.get("Type", "").rpartition("/")[2], resolved)
+        return found
+
+    def title(self) -> str | None:
+        """Return the title that the package says it has, if it is one."""
+        root = self.parse("docProps/core.xml")
+        return sensible_title(root.findtext(_TITLE)) if root is not None else None

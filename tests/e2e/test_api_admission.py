@@ -1,0 +1,42 @@
+"""What is more than a server takes in is refused with 429, and taken in later."""
+
+import time
+from pathlib import Path
+
+import httpx
+from tests.e2e.command_line import CommandLine, write_pages
+from tests.e2e.conftest import MakeSettings, serving
+
+
+def send(url: str, number: int) -> httpx.Response:
+    body = {"uri": f"test:{number}", "text": f"# Stone {number}\n\nIt is heavy."}
+    return httpx.post(f"{url}/v1/documents", json=body, timeout=20, trust_env=False)
+
+
+def test_a_full_queue_refuses_more(make_settings: MakeSettings) -> None:
+    with serving(make_settings(max_open_documents=2), with_worker=False) as server:
+        replies = [send(server.url, number) for number in range(3)]
+        assert [reply.status_code for reply in replies] == [202, 202, 202]  # looked at once a second
+
+        time.sleep(1.1)
+        refused = send(server.url, 3)
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_requests")
+        assert 1 <= int(refused.headers["retry-after"]) <= 60
+        assert "RAGSTONE_MAX_OPEN_DOCUMENTS" in refused.json()["remedy"]
+        listed = httpx.get(f"{server.url}/v1/documents", trust_env=False).json()["items"]
+        assert len(listed) == 3
+
+
+def test_a_key_sends_so_many_a_minute(make_settings: MakeSettings) -> None:
+    with serving(make_settings(uploads_per_minute=3), with_worker=False) as server:
+        replies = [send(server.url, number) for number in range(4)]
+        assert [reply.status_code for reply in replies] == [202, 202, 202, 429]
+        assert 50 < int(replies[-1].headers["retry-after"]) <= 60
+
+
+def test_ingest_waits_for_room(make_settings: MakeSettings, tmp_path: Path) -> None:
+    with serving(make_settings(max_open_documents=3)) as server:
+        pages = write_pages(tmp_path, 15)
+        CommandLine({}).run("ingest", str(pages), "--url", server.url)
+        listed = httpx.get(f"{server.url}/v1/documents?state=ready", trust_env=False).json()["items"]
+        assert len(listed) == 15
