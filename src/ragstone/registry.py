@@ -60,7 +60,7 @@ class EmbedderKind:
 
 
 EMBEDDERS: Mapping[str, EmbedderKind] = {
-    "minilm": EmbedderKind(_minilm, concurrency=1, batch_tokens=0),
+    "minilm": EmbedderKind(_minilm, concurrency=2, batch_tokens=0),
     "openai": EmbedderKind(_openai, concurrency=4, batch_tokens=100_000),
 }
 

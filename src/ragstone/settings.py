@@ -90,7 +90,7 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=64,
-        description="Batches that are embedded at a time; 0 takes 1 for the local model and 4 for an endpoint.",
+        description="Batches that are embedded at a time; 0 takes 2 for the local model and 4 for an endpoint.",
     )
     embedder_requests_per_minute: int = Field(
         default=0, ge=0, le=10_000, description="Most requests per minute to the embedding endpoint; 0 is no limit."
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
         default=1024, ge=256, le=65536, description="MiB of memory that parsing one file may take."
     )
     parse_workers: int = Field(default=2, ge=1, le=64, description="Files that one worker parses at a time.")
-    embed_workers: int = Field(default=2, ge=1, le=64, description="Documents that one worker embeds at a time.")
+    embed_workers: int = Field(default=8, ge=1, le=64, description="Documents that one worker embeds at a time.")
     embed_batch: int = Field(default=64, ge=1, le=2048, description="Chunks that are embedded and stored in one step.")
     max_upload_mb: int = Field(default=100, ge=1, le=1000, description="Largest file that is accepted, in MiB.")
     max_open_documents: int = Field(

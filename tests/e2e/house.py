@@ -76,11 +76,11 @@ class House:
         """Start `ragstone COMMAND`, to be known by ``name``."""
         environment = {**os.environ, "RAGSTONE_DATA_DIR": str(self.data_dir), "RAGSTONE_PORT": str(self.port)}
         with self.log.open("ab") as log:
-            self.processes[name or command] = subprocess.Popen(
-                [RAGSTONE, command], env=environment, stdout=log, stderr=log
-            )
+            process = subprocess.Popen([RAGSTONE, command], env=environment, stdout=log, stderr=log)
+        self.processes[name or command] = process
         if command in ("up", "serve"):
-            until(self.ready)
+            until(lambda: self.ready() or process.poll() is not None)
+            assert process.poll() is None, self.last_words()
 
     def ready(self) -> bool:
         try:

@@ -54,7 +54,7 @@ def test_every_state_of_the_circuit_has_its_number() -> None:
     assert shown == [0, 1, 2]
 
 
-@pytest.mark.parametrize(("embedder", "set_to", "lanes"), [("minilm", 0, 1), ("openai:m", 0, 4), ("openai:m", 7, 7)])
+@pytest.mark.parametrize(("embedder", "set_to", "lanes"), [("minilm", 0, 2), ("openai:m", 0, 4), ("openai:m", 7, 7)])
 def test_lanes_are_those_set_or_the_kinds_own(tmp_path: Path, embedder: str, set_to: int, lanes: int) -> None:
     policy = embedding_policy(Settings(data_dir=tmp_path, embedder=embedder, embedder_concurrency=set_to))
     assert policy.concurrency == lanes

@@ -74,7 +74,7 @@ class Client(Protocol):
     ) -> Sequence[Accepted]:
         """Take in documents of ready-made chunks. Raises ``BatchRefused`` where some are refused.
 
-        On this machine they are one transaction; over HTTP each is its own, and those that are not refused are taken in.
+        On this machine they are one transaction; over HTTP each is its own, and the others are taken in.
         """
         ...
 
@@ -171,7 +171,7 @@ async def open_client(url: str | None, key: str | None, *, readers: Sequence[str
             yield local
 
 
-def requested(model: type[M], **fields: Any) -> M:
+def requested(model: type[M], /, **fields: Any) -> M:
     """Return the request of these fields. Raise ``InvalidRequest`` that names the ones that are wrong."""
     try:
         return model.model_validate(fields)

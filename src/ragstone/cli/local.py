@@ -124,7 +124,7 @@ class LocalClient:
     ) -> Sequence[Accepted]:
         """Take in documents of ready-made chunks, in one transaction."""
         held = self._container
-        given = vectors_of and GivenVectors(held.vectors, held.embedders, vectors_of.model, vectors_of.version)
+        given = GivenVectors(held.vectors, held.embedders, vectors_of.model, vectors_of.version) if vectors_of else None
         accepted = await held.intake.accept_documents(self._principal, documents, given)
         return [Accepted.from_domain(each) for each in accepted]
 

@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from ragstone import __version__
-from ragstone.cli import ask, collections, db, doctor, documents, importing, ingest, jobs, keys, reembed, search, serving, sync
+from ragstone.cli import (
+    ask,
+    collections,
+    db,
+    doctor,
+    documents,
+    importing,
+    ingest,
+    jobs,
+    keys,
+    reembed,
+    search,
+    serving,
+    sync,
+)
 from ragstone.cli.output import plain
 from ragstone.cli.running import Stopped
 from ragstone.domain.errors import RagstoneError

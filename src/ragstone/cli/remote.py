@@ -43,8 +43,9 @@ from ragstone.domain import errors
 from ragstone.domain.documents import State
 from ragstone.domain.errors import Forbidden, InvalidRequest, RagstoneError, Unauthenticated, Unavailable
 from ragstone.ingest.intake import ReadyDocument
+from ragstone.ports import record
 from ragstone.ports.fetcher import Fetched, Fetcher, Validators
-from ragstone.ports.record import BatchRefused, Progress
+from ragstone.ports.record import Progress
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -158,7 +159,8 @@ class HttpClient:
 
         await for_each(range(len(documents)), send, at_a_time=_SENT_AT_A_TIME)
         if refused:
-            raise BatchRefused(refused, accepted)
+            there = {place: record.Accepted(**dict(each)) for place, each in accepted.items()}
+            raise record.BatchRefused(refused, there)
         return [accepted[place] for place in range(len(documents))]
 
     def fetch(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched]:

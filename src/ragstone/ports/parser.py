@@ -15,7 +15,7 @@ class Parser(Protocol):
         """
         ...
 
-    async def parse(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
+    async def parse(self, data: bytes | bytearray, media_type: str, filename: str) -> ParsedDocument:
         """Read a whole file. Raises ``ParseFailed`` with a cause and a remedy that a user understands."""
         ...
 

@@ -173,7 +173,7 @@ class Blobs(Protocol):
         """Store the parts of a blob, for ``Documents.accept`` in the same transaction to keep."""
         ...
 
-    async def read(self, blob_id: UUID) -> bytes:
+    async def read(self, blob_id: UUID) -> bytearray:
         """Return the whole content."""
         ...
 

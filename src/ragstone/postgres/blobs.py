@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import AsyncIterator
+from itertools import count
 from uuid import UUID
 
 from ragstone.domain.ids import new_id
@@ -44,11 +45,17 @@ class PostgresBlobs:
         """Remove what was written for a blob that is not kept."""
         await self._connection.execute("delete from blob_parts where blob_id = %s", (blob.id,))
 
-    async def read(self, blob_id: UUID) -> bytes:
-        """Return the whole content."""
+    async def read(self, blob_id: UUID) -> bytearray:
+        """Return the whole content, which is in memory once: parts are fetched one by one."""
+        content = bytearray()
         cursor = self._connection.cursor(binary=True)
-        await cursor.execute("select data from blob_parts where blob_id = %s order by ordinal", (blob_id,))
-        return b"".join([row[0] async for row in cursor])
+        for ordinal in count():
+            await cursor.execute("select data from blob_parts where blob_id = %s and ordinal = %s", (blob_id, ordinal))
+            row = await cursor.fetchone()
+            if row is None:
+                break
+            content += row[0]
+        return content
 
     async def collect(self, blob_ids: list[UUID]) -> None:
         """Remove those of the blobs that no version refers to any more."""

@@ -34,9 +34,17 @@ class Isolation:
     def __init__(self, settings: Settings, record: Record) -> None:
         self._settings = settings
         self._record = record
+        self._alone = asyncio.Lock()
 
     async def __call__(self, stage: str, version_id: UUID) -> None:
-        """Take ``stage`` of a version. Its outcome is in the record, whichever way the process ends."""
+        """Take ``stage`` of a version. Its outcome is in the record, whichever way the process ends.
+
+        One at a time: each process loads the embedding model, and a worker that died may have held many documents.
+        """
+        async with self._alone:
+            await self._take(stage, version_id)
+
+    async def _take(self, stage: str, version_id: UUID) -> None:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", __name__, stage, str(version_id), stdin=asyncio.subprocess.PIPE
         )

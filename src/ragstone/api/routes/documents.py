@@ -75,10 +75,10 @@ async def add_chunks(
     container: OpenContainer,
     response: Response,
 ) -> Accepted:
-    """Take in a document as ready-made chunks. They are searchable by words when the reply comes; with vectors, ready."""
+    """Take in a document as ready-made chunks. They answer when the reply comes; by meaning, too, if they have vectors."""
     chunks = [chunk.to_domain() for chunk in sent.chunks]
     made_by = sent.vectors_of
-    given = made_by and GivenVectors(container.vectors, container.embedders, made_by.model, made_by.version)
+    given = GivenVectors(container.vectors, container.embedders, made_by.model, made_by.version) if made_by else None
     return _accepted(await intake.accept_chunks(principal, sent.label(), chunks, given), response)
 
 

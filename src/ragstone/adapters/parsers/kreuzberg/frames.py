@@ -15,7 +15,7 @@ _LONGEST_HEADER = 64 * 2**20
 _LONGEST_BODY = 2 * 2**30
 
 
-def encode_head(header: Mapping[str, Any], body: bytes) -> bytes:
+def encode_head(header: Mapping[str, Any], body: bytes | bytearray) -> bytes:
     """Return the frame up to its body, which is written apart so that it is not copied."""
     encoded = json.dumps(header, ensure_ascii=True).encode()
     return LENGTHS.pack(len(encoded), len(body)) + encoded

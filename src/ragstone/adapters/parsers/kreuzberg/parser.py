@@ -46,7 +46,7 @@ class KreuzbergParser:
         """Name the media type of a file; ``None`` where it cannot be read."""
         return name_media_type(filename, head, declared)
 
-    async def parse(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
+    async def parse(self, data: bytes | bytearray, media_type: str, filename: str) -> ParsedDocument:
         """Read a whole file. Raises ``ParseFailed``."""
         if not data[:4096].strip(_BLANK) and not data.strip(_BLANK):
             raise ParseFailed("empty", "The file is empty.", remedy="Send a file that holds text.")
@@ -63,7 +63,7 @@ class KreuzbergParser:
         self._end_idle()
         await asyncio.gather(*self._ending)
 
-    async def _read(self, media_type: str, filename: str, data: bytes) -> tuple[dict[str, Any], bytes]:
+    async def _read(self, media_type: str, filename: str, data: bytes | bytearray) -> tuple[dict[str, Any], bytes]:
         child = await self._take()
         kept = False
         try:

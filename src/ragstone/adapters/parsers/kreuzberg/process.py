@@ -20,6 +20,7 @@ _INHERITED = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "PYTHONHO
 _LAST_WORDS = 4096
 _DYING_SECONDS = 2.0
 _DRAINED = 2**20
+_PIECE = 2**20
 
 
 class ChildDied(Exception):
@@ -75,7 +76,7 @@ class ChildProcess:
         """Wait for the child's first frame. Raises ``ChildDied``."""
         await self._receive()
 
-    async def ask(self, header: Mapping[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    async def ask(self, header: Mapping[str, Any], body: bytes | bytearray) -> tuple[dict[str, Any], bytes]:
         """Send one request and return the reply's header and body. Raises ``ChildDied``.
 
         A caller that stops waiting must ``kill`` the child: the reply would be taken for the next one's.
@@ -83,11 +84,17 @@ class ChildProcess:
         self.files_read += 1
         try:
             self._stdin.write(encode_head(header, body))
-            self._stdin.write(body)
-            await self._stdin.drain()
+            await self._write(body)
         except (BrokenPipeError, ConnectionResetError):
             raise await self._died() from None
         return await self._receive()
+
+    async def _write(self, body: bytes | bytearray) -> None:
+        """Write in pieces: what the pipe does not take at once is copied, and files are large."""
+        with memoryview(body) as view:
+            for start in range(0, len(view), _PIECE):
+                self._stdin.write(view[start : start + _PIECE])
+                await self._stdin.drain()
 
     def kill(self) -> None:
         """End the child and whatever it started, at once."""
