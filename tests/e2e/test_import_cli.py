@@ -86,7 +86,8 @@ def test_with_vectors_all_is_ready_without_a_worker(cli: CommandLine, model: str
         cli.run("search", "stone 7 layer 2", "--collection", "vectors", "--mode", "words", "--json").stdout
     )
     assert found["hits"][0]["uri"] == "stone-7"
-    document = json.loads(cli.run("documents", "list", "--collection", "vectors", "--json").stdout)["items"][0]
+    listed = json.loads(cli.run("documents", "list", "--collection", "vectors", "--json").stdout)["items"]
+    document = next(each for each in listed if each["uri"] == "stone-0")
     chunks = json.loads(cli.run("documents", "chunks", document["id"], "--json").stdout)["items"]
     assert [each["external_id"] for each in chunks] == ["0.0", "0.1", "0.2"]
 

@@ -133,7 +133,13 @@ async def _documents(connection: Connection, principal: Principal, documents: Se
     names = {each.collection for each in documents}
     collection_ids = {name: (await collections.get(principal, name)).id for name in sorted(names)}
     keys = [(collection_ids[each.collection], each.uri) for each in documents]
-    batch = _batch([{"id": new_id(), "collection_id": collection, "uri": uri} for collection, uri in keys])
+    ids = sorted(new_id() for _ in keys)  # documents are listed by id, and these are all of one moment
+    batch = _batch(
+        [
+            {"id": each, "collection_id": collection, "uri": uri}
+            for each, (collection, uri) in zip(ids, keys, strict=True)
+        ]
+    )
     await connection.execute(_CREATE, {"tenant": principal.tenant, "batch": batch})
     cursor = await connection.execute(_LOCK, {"batch": batch})
     found = {(collection, uri): document_id for collection, uri, document_id in await cursor.fetchall()}
