@@ -76,7 +76,8 @@ def _show_sources(answer: "Answer") -> None:
     if answer.notice:
         output.say(f"\n{answer.notice}", style="dim")
     for citation in answer.citations:
-        output.say(f"\n[{citation.n}] {place(citation.title, citation.heading_path, citation.page, citation.page_label)}", style="bold")
+        where = place(citation.title, citation.heading_path, citation.page, citation.page_label)
+        output.say(f"\n[{citation.n}] {where}", style="bold")
         for line in filter(None, map(str.strip, citation.quote.splitlines())):
             output.say(f"    {line}")
         output.say(f"    {citation.uri}", style="dim")

@@ -86,8 +86,8 @@ class Intake:
         if media_type is None:
             raise UnsupportedMediaType(
                 f"No parser reads {label.filename or 'this document'}.",
-                remedy="Send PDF, Office, HTML, Markdown, EPUB, e-mail, CSV, JSON, plain text, pictures, or archives of these;"
-                " docs/reference/formats.md lists them all.",
+                remedy="Send PDF, Office, HTML, Markdown, EPUB, e-mail, CSV, JSON, plain text, pictures, or archives of"
+                " these; docs/reference/formats.md lists them all.",
             )
         async with self._record.transaction() as transaction:
             await _ensure_default(transaction, principal, label)

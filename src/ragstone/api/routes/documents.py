@@ -75,7 +75,7 @@ async def add_chunks(
     container: OpenContainer,
     response: Response,
 ) -> Accepted:
-    """Take in a document as ready-made chunks. They answer when the reply comes; by meaning, too, if they have vectors."""
+    """Take in a document as ready-made chunks. They answer at once by words, and with vectors by meaning too."""
     chunks = [chunk.to_domain() for chunk in sent.chunks]
     made_by = sent.vectors_of
     given = GivenVectors(container.vectors, container.embedders, made_by.model, made_by.version) if made_by else None
