@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ragstone.domain.documents import Chunk, ParsedDocument, embedding_text
 from ragstone.domain.queries import Hit, LegRank, Ranked
 from ragstone.ingest.chunking import chunk
-from ragstone.ports.embedder import Embedder, EmbeddingModel, Tokenizer, Vectors
+from ragstone.ports.embedder import Embedder, EmbeddingModel, ModelInput, Tokenizer, Vectors
 from ragstone.retrieve.analysis import terms
 from ragstone.retrieve.fusion import fuse
 
@@ -86,6 +86,10 @@ class CachedEmbedder:
     def tokenizer(self) -> Tokenizer:
         """Its tokenizer."""
         return self.inner.tokenizer
+
+    async def input(self) -> ModelInput:
+        """Return what the model behind the cache reads."""
+        return await self.inner.input()
 
     async def warm(self) -> None:
         """Load the model behind the cache."""

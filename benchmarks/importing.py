@@ -31,7 +31,7 @@ from ragstone.cli.importing_rows import open_rows
 from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
 from ragstone.ingest.importing import GivenVectors, count_tokens
-from ragstone.ports.embedder import Embedder
+from ragstone.ports.embedder import ModelInput
 from ragstone.retrieve.analysis import count_terms
 from ragstone.settings import Settings
 
@@ -138,7 +138,8 @@ async def parts(file: Path) -> dict[str, float]:
             await container.embedders.prepare()
             documents = watch.time("rows read and checked", lambda: first_documents(file))
             chunks = sum(len(each.document.chunks) for each in documents)
-            watch.time("tokens counted", lambda: tokens(container.embedder, documents))
+            read_by = await container.embedders.input()
+            watch.time("tokens counted", lambda: tokens(read_by, documents))
             watch.time("words counted", lambda: words(documents))
             watch.watch("words counted and indexed", container.lexical, "add")
             watch.watch("vectors indexed", container.vectors, "upsert")
@@ -160,9 +161,9 @@ def first_documents(file: Path) -> list[Gathered]:
     return found
 
 
-def tokens(embedder: Embedder, documents: Sequence[Gathered]) -> None:
+def tokens(read_by: ModelInput, documents: Sequence[Gathered]) -> None:
     for each in documents:
-        count_tokens(embedder, each.document.chunks)
+        count_tokens(read_by, each.document.chunks)
 
 
 def words(documents: Sequence[Gathered]) -> None:

@@ -83,7 +83,8 @@ class Container:
         )
 
     async def document_embedder(self) -> Embedder:
-        """Return the active embedding model as documents use it."""
+        """Return the active embedding model as documents use it; the configured one becomes it where none is yet."""
+        await self.embedders.prepare()
         return self._for_documents(await self.embedders.active())
 
     async def filling_embedder(self, space: EmbeddingSpace) -> Embedder:
@@ -136,7 +137,7 @@ class Container:
     def intake(self) -> Intake:
         """Takes documents in."""
         return Intake(
-            self.record, self.parser, self.lexical, self.embedder, max_bytes=self.settings.max_upload_mb << 20
+            self.record, self.parser, self.lexical, self.embedders.input, max_bytes=self.settings.max_upload_mb << 20
         )
 
     @cached_property
@@ -169,9 +170,10 @@ class Container:
         return Pipeline(
             self.record,
             self.parser,
-            self.document_embedder,
             self.lexical,
             self.vectors,
+            model_input=self.embedders.input,
+            embedder=self.document_embedder,
             owner=owner,
             chunk_tokens=self.settings.chunk_tokens,
             chunk_overlap=self.settings.chunk_overlap,

@@ -45,9 +45,11 @@ def server() -> Iterator[EmbeddingServer]:
 
 
 @asynccontextmanager
-async def worker(container: Container, server: EmbeddingServer, policy: Policy) -> AsyncIterator[None]:
+async def worker(
+    container: Container, server: EmbeddingServer, policy: Policy, *, dimensions: int | None = 64
+) -> AsyncIterator[None]:
     """Work with the stand-in as the provider."""
-    embedder = OpenAIEmbedder("stand-in", base_url=server.base_url, dimensions=64, timeout=0.4)
+    embedder = OpenAIEmbedder("stand-in", base_url=server.base_url, dimensions=dimensions, timeout=0.4)
     container.__dict__["embedder"] = QuestionEmbedder(Provider(embedder, policy))
     task = asyncio.create_task(work(container))
     try:
@@ -192,3 +194,24 @@ async def test_a_wrong_key_lets_documents_wait(container: Container, server: Emb
         server.api_key = None
         done = await all_final(container, ids)
     assert [job.state for job in done] == [State.READY] * DOCUMENTS
+
+
+async def test_down_from_the_first_start_documents_are_found_by_words(
+    container: Container, server: EmbeddingServer
+) -> None:
+    """Nobody has ever said how many dimensions the vectors have."""
+    server.api_key = "sk-unknown"
+
+    async def text() -> AsyncIterator[bytes]:
+        yield b"# Swifts\n\nThey sleep on the wing."
+
+    async with worker(container, server, POLICY, dimensions=None):
+        label = Label(uri="swifts.md", title="Swifts", filename="swifts.md")
+        ids = [(await container.intake.accept(LOCAL, label, text())).job_id, await send(container, "chunks", ["Wing."])]
+        waiting = await until(container, ids, lambda job: job.waiting)
+        assert {job.state for job in waiting} == {State.SEARCHABLE}
+        found = await container.search.retrieve("wing", Scope(LOCAL), mode=Mode.WORDS, limit=5)
+        assert {hit.uri for hit in found.hits} == {"swifts.md", "chunks"}
+        server.api_key = None
+        done = await all_final(container, ids)
+    assert {job.state for job in done} == {State.READY}

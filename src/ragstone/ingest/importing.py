@@ -12,7 +12,7 @@ from ragstone.domain.documents import Chunk
 from ragstone.domain.errors import InvalidRequest
 from ragstone.domain.ids import new_id
 from ragstone.ingest.space_embedders import SpaceEmbedders
-from ragstone.ports.embedder import Embedder, EmbeddingModel, Vectors
+from ragstone.ports.embedder import EmbeddingModel, ModelInput, Vectors
 from ragstone.ports.record import Transaction
 from ragstone.ports.vector_index import VectorIndex
 
@@ -72,15 +72,15 @@ class GivenVectors:
             await self._index.upsert(transaction, model, texts, np.concatenate([each for _, each in documents]))
 
 
-def count_tokens(embedder: Embedder, chunks: Sequence[ReadyChunk]) -> list[int]:
+def count_tokens(read_by: ModelInput, chunks: Sequence[ReadyChunk]) -> list[int]:
     """Return the tokens of each chunk. Raise ``InvalidRequest`` for chunks that cannot be indexed. CPU-bound."""
     if not chunks:
         raise InvalidRequest("There are no chunks.", remedy="Send at least one.")
-    limit, counts = embedder.model.max_tokens, []
+    limit, counts = read_by.max_tokens, []
     for place, chunk in enumerate(chunks):
         if not chunk.text.strip():
             raise ChunkRefused(place, "has no text.", remedy="Leave it out.")
-        counts.append(len(embedder.tokenizer.spans(chunk.text)))
+        counts.append(len(read_by.tokenizer.spans(chunk.text)))
         if counts[-1] > limit:
             raise ChunkRefused(
                 place,

@@ -19,7 +19,7 @@ from ragstone.ingest.importing import (
     place_chunks,
 )
 from ragstone.ingest.spool import PART_BYTES
-from ragstone.ports.embedder import Embedder, EmbeddingModel, Vectors
+from ragstone.ports.embedder import ActiveInput, EmbeddingModel, ModelInput, Vectors
 from ragstone.ports.lexical_index import LexicalIndex
 from ragstone.ports.parser import Parser
 from ragstone.ports.record import Accepted, BatchRefused, NewDocument, ReadyMade, Record, Transaction
@@ -62,14 +62,14 @@ class Intake:
         record: Record,
         parser: Parser,
         lexical: LexicalIndex,
-        embedder: Embedder,
+        model_input: ActiveInput,
         *,
         max_bytes: int,
     ) -> None:
         self._record = record
         self._parser = parser
         self._lexical = lexical
-        self._embedder = embedder
+        self._model_input = model_input
         self._max_bytes = max_bytes
 
     async def accept(self, principal: Principal, label: Label, parts: AsyncIterator[bytes]) -> Accepted:
@@ -122,9 +122,9 @@ class Intake:
 
         Raises ``BatchRefused`` where some cannot be taken in; then nothing is stored.
         """
-        await self._embedder.warm()
+        read_by = await self._model_input()
         model = await given.model() if given else None
-        batch = await asyncio.to_thread(self._make, documents, model)
+        batch = await asyncio.to_thread(self._make, documents, read_by, model)
         async with self._record.transaction() as transaction:
             for label in {each.label.collection: each.label for each in documents}.values():
                 await _ensure_default(transaction, principal, label)
@@ -150,14 +150,14 @@ class Intake:
             yield part
 
     def _make(
-        self, documents: Sequence[ReadyDocument], model: EmbeddingModel | None
+        self, documents: Sequence[ReadyDocument], read_by: ModelInput, model: EmbeddingModel | None
     ) -> list[tuple[ReadyMade, Vectors | None]]:
         """Return each document as the record takes it, with its vectors. Raise ``BatchRefused``. CPU-bound."""
         made: dict[tuple[str, str], tuple[ReadyMade, Vectors | None]] = {}
         errors: dict[int, RagstoneError] = {}
         for place, document in enumerate(documents):
             try:
-                one, vectors = self._make_one(document, model)
+                one, vectors = self._make_one(document, read_by, model)
             except InvalidRequest as error:
                 errors[place] = error
                 continue
@@ -171,9 +171,11 @@ class Intake:
             raise BatchRefused(errors)
         return list(made.values())
 
-    def _make_one(self, document: ReadyDocument, model: EmbeddingModel | None) -> tuple[ReadyMade, Vectors | None]:
+    def _make_one(
+        self, document: ReadyDocument, read_by: ModelInput, model: EmbeddingModel | None
+    ) -> tuple[ReadyMade, Vectors | None]:
         _check_uri(document.label)
-        counts = count_tokens(self._embedder, document.chunks)
+        counts = count_tokens(read_by, document.chunks)
         vectors = given_vectors(model, document.chunks)
         sent = as_json(document.chunks, model, vectors)
         if len(sent) > self._max_bytes:

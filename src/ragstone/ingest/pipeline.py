@@ -23,7 +23,7 @@ from ragstone.domain.errors import (
 )
 from ragstone.ingest.chunking import chunk
 from ragstone.ingest.unchanged import Former
-from ragstone.ports.embedder import ActiveEmbedder, Embedder
+from ragstone.ports.embedder import ActiveEmbedder, ActiveInput, Embedder
 from ragstone.ports.lexical_index import LexicalIndex
 from ragstone.ports.parser import Parser
 from ragstone.ports.record import Record, Work
@@ -53,10 +53,11 @@ class Pipeline:
         self,
         record: Record,
         parser: Parser,
-        embedder: ActiveEmbedder,
         lexical: LexicalIndex,
         vectors: VectorIndex,
         *,
+        model_input: ActiveInput,
+        embedder: ActiveEmbedder,
         owner: int,
         chunk_tokens: int,
         chunk_overlap: float,
@@ -65,6 +66,7 @@ class Pipeline:
     ) -> None:
         self._record = record
         self._parser = parser
+        self._model_input = model_input
         self._embedder = embedder
         self._lexical = lexical
         self._vectors = vectors
@@ -100,8 +102,8 @@ class Pipeline:
     async def _parse(self, work: Work) -> None:
         if work.blob_id is None:
             raise ParseFailed("no_bytes", "The document has no bytes.", remedy="Send it again.")
-        embedder = await self._embedder()
-        chunking = f"{self._chunk_tokens} {self._chunk_overlap} {embedder.model.name}"
+        model = await self._model_input()
+        chunking = f"{self._chunk_tokens} {self._chunk_overlap} {model.name}"
         async with self._record.transaction() as transaction:
             data = await transaction.blobs.read(work.blob_id)
             former = await transaction.versions.former(work, chunking)
@@ -112,10 +114,10 @@ class Pipeline:
         chunks = await asyncio.to_thread(
             chunk,
             parsed,
-            embedder.tokenizer,
+            model.tokenizer,
             max_tokens=self._chunk_tokens,
             overlap=self._chunk_overlap,
-            model_max_tokens=embedder.model.max_tokens,
+            model_max_tokens=model.max_tokens,
             title=title,
             former=Former(*former) if former else None,
         )

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ragstone.domain.errors import EmbedderUnavailable
-from ragstone.ports.embedder import Embedder
+from ragstone.ports.embedder import Embedder, ModelInput
 from ragstone.ports.embedding_spaces import EmbeddingSpace, Role
 from ragstone.ports.record import Record
 from ragstone.ports.vector_index import VectorIndex
@@ -29,6 +29,7 @@ class SpaceEmbedders:
         self._configured = configured
         self._spec = dict(spec)
         self._build = build
+        self._prepared = False
         self._built: list[tuple[Mapping[str, Any], Embedder]] = []
 
     async def active(self) -> Embedder:
@@ -43,6 +44,15 @@ class SpaceEmbedders:
             await embedder.warm()
             return embedder
         return await self.of(space)
+
+    async def input(self) -> ModelInput:
+        """Return what the model reads whose space answers, or will; its provider may be down.
+
+        Raises ``ConfigurationError``.
+        """
+        async with self._record.transaction() as transaction:
+            space = await transaction.spaces.of_role(Role.ACTIVE)
+        return await (self.by_spec(space.spec) if space else self._configured()).input()
 
     async def of(self, space: EmbeddingSpace) -> Embedder:
         """Return the embedder whose vectors belong into ``space``. Raises ``EmbedderUnavailable``."""
@@ -69,14 +79,17 @@ class SpaceEmbedders:
 
     async def prepare(self) -> None:
         """Let the configured model's space answer, where none does yet. Raises ``EmbedderUnavailable``."""
+        if self._prepared:  # there is one for good
+            return
         async with self._record.transaction() as transaction:
-            if await transaction.spaces.of_role(Role.ACTIVE):
-                return
-        embedder = self._configured()
-        await embedder.warm()
-        await self._vectors.ensure(embedder.model)
-        async with self._record.transaction() as transaction:
-            await transaction.spaces.activate_first(embedder.model, self._spec)
+            active = await transaction.spaces.of_role(Role.ACTIVE)
+        if active is None:
+            embedder = self._configured()
+            await embedder.warm()
+            await self._vectors.ensure(embedder.model)
+            async with self._record.transaction() as transaction:
+                await transaction.spaces.activate_first(embedder.model, self._spec)
+        self._prepared = True
 
     async def close(self) -> None:
         """Close those that were built here; the configured one is its owner's."""

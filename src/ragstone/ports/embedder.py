@@ -31,8 +31,20 @@ class Tokenizer(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ModelInput:
+    """What a model reads: texts of at most ``max_tokens`` of the tokenizer's tokens, special ones included."""
+
+    name: str
+    tokenizer: Tokenizer
+    max_tokens: int
+
+
 ActiveEmbedder: TypeAlias = Callable[[], Awaitable["Embedder"]]
 """Returns the embedder of the space that answers questions now, ready for use. Raises ``EmbedderUnavailable``."""
+
+ActiveInput: TypeAlias = Callable[[], Awaitable[ModelInput]]
+"""Returns what that embedder reads, also while its provider is down. Raises ``ConfigurationError``."""
 
 
 class Embedder(Protocol):
@@ -48,6 +60,13 @@ class Embedder(Protocol):
         """How the model splits text."""
         ...
 
+    async def input(self) -> ModelInput:
+        """Return what the model reads. No endpoint is asked: texts are cut while it is down, too.
+
+        Raises ``ConfigurationError`` where the files of a local model cannot be had.
+        """
+        ...
+
     async def warm(self) -> None:
         """Load the model, or ask the endpoint what it is. Raises ``EmbedderUnavailable``, ``ConfigurationError``."""
         ...
@@ -55,7 +74,8 @@ class Embedder(Protocol):
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return float32 of shape ``(len(texts), dimensions)``, each row of length 1, in the order given.
 
-        Longer texts are cut at ``max_tokens``. Raises ``EmbedderUnavailable``.
+        Longer texts are cut at ``max_tokens``. Raises ``EmbedderUnavailable``, and ``EmbeddingRefused`` for texts that
+        the model does not take.
         """
         ...
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ragstone.ports.embedder import Embedder, EmbeddingModel, Vectors
+from ragstone.ports.embedder import Embedder, EmbeddingModel, ModelInput, Vectors
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _MAX_TOKENS = 256
@@ -59,6 +59,10 @@ class HashingEmbedder:
         """Words and single marks."""
         return self._tokenizer
 
+    async def input(self) -> ModelInput:
+        """Return what it reads: words and single marks."""
+        return ModelInput(self._model.name, self._tokenizer, _MAX_TOKENS)
+
     async def warm(self) -> None:
         """Do nothing: there is nothing to load."""
 
@@ -106,6 +110,12 @@ class EmbedderConformance:
         assert model.dimensions > 0
         assert model.max_tokens > 0
         assert embedder.model == model
+
+    async def test_the_input_is_known_before_and_does_not_change(self, embedder: Embedder) -> None:
+        read_by = await embedder.input()
+        await embedder.warm()
+        assert (read_by.name, read_by.max_tokens) == (embedder.model.name, embedder.model.max_tokens)
+        assert read_by.tokenizer.spans(TEXTS[0]) == embedder.tokenizer.spans(TEXTS[0])
 
     async def test_no_texts_no_rows(self, embedder: Embedder) -> None:
         await embedder.warm()

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from ragstone.ports.embedder import EmbeddingModel, Tokenizer, Vectors
+from ragstone.ports.embedder import EmbeddingModel, ModelInput, Tokenizer, Vectors
 
 DIMENSIONS: Final = 256
 _WORD: Final = re.compile(r"\w+")
@@ -39,6 +39,10 @@ class WordVectors:
     def tokenizer(self) -> Tokenizer:
         """Words."""
         return WordTokenizer()
+
+    async def input(self) -> ModelInput:
+        """Return what it reads: words."""
+        return ModelInput(self.model.name, self.tokenizer, self.model.max_tokens)
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """Return the sums of the words' directions. A text without words lies in a direction of its own."""

@@ -73,7 +73,6 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 
 async def _take(settings: Settings, stage: Stage, version_id: UUID) -> None:
     async with open_container(settings, migrated=False) as container:
-        await container.embedders.prepare()
         owner = new_owner()
         async with alive(container.database, owner):
             pipeline = container.pipeline(owner)

@@ -35,7 +35,6 @@ async def work(container: Container) -> None:
 
 
 async def _work_connected(container: Container) -> None:
-    await container.embedders.prepare()
     owner = new_owner()
     pipeline = container.pipeline(owner, Isolation(container.settings, container.record))
     settings = container.settings
@@ -43,7 +42,16 @@ async def _work_connected(container: Container) -> None:
         group.create_task(_sweep(container, sign))
         group.create_task(_fill(container))
         group.create_task(container.queue.work(Stage.PARSE, pipeline.parse, concurrency=settings.parse_workers))
+        group.create_task(_load(container))
         group.create_task(container.queue.work(Stage.EMBED, pipeline.embed, concurrency=settings.embed_workers))
+
+
+async def _load(container: Container) -> None:
+    """Load the model before the first document waits for it. While its provider is down texts are cut nevertheless."""
+    try:
+        await container.embedders.prepare()
+    except EmbedderUnavailable as error:
+        log.warning("embedder_waits", cause=error.message)
 
 
 async def _sweep(container: Container, sign: SignOfLife) -> None:

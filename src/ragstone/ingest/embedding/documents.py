@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ragstone.domain.errors import EmbeddingRefused
 from ragstone.ingest.embedding.division import Counted, batch_end, embed_divided
 from ragstone.ingest.embedding.provider import Provider
-from ragstone.ports.embedder import EmbeddingModel, Tokenizer, Vectors
+from ragstone.ports.embedder import EmbeddingModel, ModelInput, Tokenizer, Vectors
 
 
 @dataclass(eq=False, slots=True)
@@ -72,6 +72,10 @@ class DocumentEmbedder:
     def tokenizer(self) -> Tokenizer:
         """The provider's."""
         return self._provider.embedder.tokenizer
+
+    async def input(self) -> ModelInput:
+        """Return what the provider's model reads. Raises ``ConfigurationError``."""
+        return await self._provider.embedder.input()
 
     async def warm(self) -> None:
         """Load the model, or ask the provider what it is. Raises ``EmbedderUnavailable``, ``ConfigurationError``."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from ragstone.domain.errors import EmbedderUnavailable, EmbeddingRefused
 from ragstone.ingest.embedding.division import Counted, batch_end, embed_divided
 from ragstone.ingest.embedding.provider import Provider
-from ragstone.ports.embedder import EmbeddingModel, Tokenizer, Vectors
+from ragstone.ports.embedder import EmbeddingModel, ModelInput, Tokenizer, Vectors
 
 _MOST_TEXTS = 2048
 
@@ -28,6 +28,10 @@ class QuestionEmbedder:
     def tokenizer(self) -> Tokenizer:
         """The provider's."""
         return self.provider.embedder.tokenizer
+
+    async def input(self) -> ModelInput:
+        """Return what the provider's model reads. Raises ``ConfigurationError``."""
+        return await self.provider.embedder.input()
 
     async def warm(self) -> None:
         """Load the model, or ask the provider what it is. Raises ``EmbedderUnavailable``, ``ConfigurationError``."""

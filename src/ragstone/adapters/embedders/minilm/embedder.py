@@ -25,7 +25,7 @@ from ragstone.adapters.embedders.minilm.weights import (
     weights_digest,
 )
 from ragstone.domain.errors import ConfigurationError, EmbedderUnavailable
-from ragstone.ports.embedder import EmbeddingModel, Vectors
+from ragstone.ports.embedder import EmbeddingModel, ModelInput, Vectors
 
 DIMENSIONS = 384
 QUESTION_CHARS = 500
@@ -79,6 +79,11 @@ class MiniLM:
         if self._wordpiece is None:
             self._wordpiece = WordPiece(self._found().folder / TOKENIZER)
         return self._wordpiece
+
+    async def input(self) -> ModelInput:
+        """Return what the model reads, once it is loaded. Raises ``ConfigurationError``."""
+        await self.warm()
+        return ModelInput(MODEL_NAME, self.tokenizer, MAX_TOKENS)
 
     async def warm(self) -> None:
         """Find or download the weights, build the graph if need be, load it. Raises ``ConfigurationError``."""

@@ -10,7 +10,7 @@ from ragstone.adapters.embedders.openai.endpoint import Endpoint
 from ragstone.adapters.embedders.openai.rows import read_reply
 from ragstone.adapters.embedders.openai.token_estimate import TokenEstimate
 from ragstone.domain.errors import ConfigurationError
-from ragstone.ports.embedder import EmbeddingModel, Vectors
+from ragstone.ports.embedder import EmbeddingModel, ModelInput, Vectors
 
 KNOWN_DIMENSIONS = {"text-embedding-3-small": 1536, "text-embedding-3-large": 3072, "text-embedding-ada-002": 1536}
 
@@ -67,6 +67,10 @@ class OpenAIEmbedder:
     def tokenizer(self) -> TokenEstimate:
         """An upper estimate of the model's tokens, made without its tables."""
         return self._tokenizer
+
+    async def input(self) -> ModelInput:
+        """Return what the model reads, as far as that is known without its tables."""
+        return ModelInput(self._name, self._tokenizer, self._max_tokens)
 
     async def warm(self) -> None:
         """Find the dimensions by one request, where they are not known. Raises as ``embed`` does."""
