@@ -106,10 +106,12 @@ def test_the_doctor_sees_documents_of_another_model_and_reembed_brings_them_over
     own.run("ingest", str(tmp_path))
     assert settings.database_url
     with psycopg.connect(settings.database_url.get_secret_value()) as connection:
-        connection.execute(f"update {settings.database_schema}.versions set space_id = null")
-    assert checks(own)["vectors"]["status"] == "warning"
+        connection.execute(f"update {settings.database_schema}.embedding_spaces set version = 'of last year'")
+    vectors = checks(own)["vectors"]
+    assert vectors["status"] == "warning"
+    assert "of last year" in vectors["detail"]
     done = json.loads(own.run("reembed", "--json").stdout)
-    assert (done["documents"], done["ready"], done["failed"]) == (2, 2, 0)
+    assert (done["outcome"], done["embedded"]) == ("swapped", 2)
     assert "all embedded by this model" in checks(own)["vectors"]["detail"]
 
 

@@ -98,7 +98,7 @@ def test_additions_changes_renames_and_deletions(cli: CommandLine, settings: Set
 
 def test_the_same_against_a_server(server: LiveServer, tmp_path: Path) -> None:
     cli = on_record(server.settings)
-    target = (str(write_pages(tmp_path, 3)), "--collection", "far", "--url", server.url)
+    target = (str(write_pages(tmp_path, 3)), "--collection", "far-mirror", "--url", server.url)
     assert synced(cli, *target) == {"added": 3}
     (tmp_path / "page-001.md").rename(tmp_path / "other.md")
     (tmp_path / "page-002.md").unlink()
@@ -107,7 +107,7 @@ def test_the_same_against_a_server(server: LiveServer, tmp_path: Path) -> None:
     assert synced(cli, *target, "--dry-run") == wanted
     assert synced(cli, *target) == wanted
     assert synced(cli, *target[:-2]) == {"unchanged": 2}
-    assert sorted(documents(cli, "far")) == ["other.md", "page-003.md"]
+    assert sorted(documents(cli, "far-mirror")) == ["other.md", "page-003.md"]
 
 
 def test_a_folder_that_was_ingested_is_adopted(cli: CommandLine, tmp_path: Path) -> None:

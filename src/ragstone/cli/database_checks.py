@@ -6,6 +6,7 @@ from ragstone.api.guard import is_loopback
 from ragstone.cli.db import database_status
 from ragstone.cli.replies import Check
 from ragstone.container import Container
+from ragstone.ports.embedding_spaces import Role
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.versions import OWNERS
 
@@ -14,10 +15,6 @@ _LOOK_SECONDS = 30.0
 _OPEN = "select count(*) from versions where state in ('accepted', 'parsing', 'searchable')"
 _WORKERS = """select count(distinct objid) from pg_locks where locktype = 'advisory' and granted and classid = %s
     and database = (select oid from pg_database where datname = current_database())"""
-_ELSEWHERE = """select count(*) from versions v where v.state = 'ready' and v.chunk_count > (
-    select count(*) from chunks c join vectors x on x.chunk_id = c.id
-    where c.version_id = v.id and x.space_id = (
-        select id from embedding_spaces where role = 'active' and (model, version) = (%s, %s)))"""
 _READY = "select count(*) from versions where state = 'ready'"
 
 
@@ -82,16 +79,18 @@ async def record(container: Container) -> Check:
 
 
 async def spaces(container: Container) -> Check:
-    """See that all documents are in the space of the embedding model that is configured, which must be warm."""
+    """See that the model that is configured, which must be warm, is the one whose vectors answer."""
     model = container.embedder.model
-    elsewhere = await _number(container, _ELSEWHERE, model.name, model.version)
+    async with container.record.transaction() as transaction:
+        active = await transaction.spaces.of_role(Role.ACTIVE)
     ready = await _number(container, _READY)
-    if elsewhere:
+    if active and not active.holds(model):
         return Check(
             name="vectors",
             status="warning",
-            detail=f"{elsewhere:,} of {ready:,} documents are embedded by another model and found by words only",
-            remedy="`ragstone reembed` embeds them anew.",
+            detail=f"{ready:,} documents are embedded by {active.model} {active.version};"
+            f" the settings name {model.name} {model.version}",
+            remedy="`ragstone reembed` brings them over.",
         )
     return Check(name="vectors", status="ok", detail=f"{ready:,} documents, all embedded by this model")
 
