@@ -1,7 +1,9 @@
 """From an upload to a citation, over real HTTP."""
 
+import io
 import json
 import uuid
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -171,6 +173,22 @@ async def test_lists_go_page_by_page(client: httpx.AsyncClient, collection: str)
     first = (await client.get(f"/v1/documents/{long['id']}/chunks", params={"limit": 2})).json()
     rest = (await client.get(f"/v1/documents/{long['id']}/chunks", params={"cursor": first["next_cursor"]})).json()
     assert [each["ordinal"] for each in first["items"] + rest["items"]] == list(range(int(str(long["chunk_count"]))))
+
+
+async def test_what_was_not_read_of_an_archive_is_told(client: httpx.AsyncClient, collection: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("handbook.md", HANDBOOK)
+        archive.writestr("plans/pit.dwg", b"AC1032" + bytes(range(256)))
+    accepted = await client.post(
+        "/v1/documents", files={"file": ("quarry.zip", packed.getvalue())}, data={"collection": collection}
+    )
+    document = await ready(client, accepted)
+    assert list(document["unread"]) == ["plans/pit.dwg"]
+    assert document["unread"]["plans/pit.dwg"]
+    content = (await client.get(f"/v1/documents/{document['id']}/content")).json()["content"]
+    assert "red helmet" in content
+    assert "pit.dwg" not in content
 
 
 async def test_a_deleted_document_answers_nothing_any_more(client: httpx.AsyncClient, collection: str) -> None:

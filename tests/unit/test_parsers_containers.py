@@ -11,7 +11,6 @@ from email.message import EmailMessage
 import pytest
 
 from ragstone.adapters.parsers.kreuzberg import unpacking
-from ragstone.adapters.parsers.kreuzberg.composition import UNREAD
 from ragstone.adapters.parsers.kreuzberg.media_types import name_media_type
 from ragstone.adapters.parsers.kreuzberg.reading import read
 from ragstone.domain.documents import ParsedDocument
@@ -100,19 +99,19 @@ def test_headings_of_a_file_stand_below_its_name() -> None:
     assert paths == [("a.md",), ("a.md", "One"), ("a.md", "One", "Two"), ("b.py",)]
 
 
-def test_what_cannot_be_read_is_listed_at_the_end() -> None:
+def test_what_cannot_be_read_is_listed_and_no_part_of_the_text() -> None:
     parsed = parse(zipped(MEMBERS | {"empty.txt": b"", "run.exe": b"MZ\x90\0\3\0\0\0", "__MACOSX/x": b"x"}), "a.zip")
     assert list(labelled(parsed)) == list(MEMBERS)
-    after = parsed.content[parsed.pages[-1].end :]
-    assert after.startswith("\n\nNot read:\n\n- empty.txt: The file is empty.\n- run.exe: It is of a kind")
-    assert list(parsed.metadata[UNREAD]) == ["empty.txt", "run.exe"]
+    assert parsed.pages[-1].end == len(parsed.content)
+    assert list(parsed.unread) == ["empty.txt", "run.exe"]
+    assert parsed.unread["empty.txt"] == "The file is empty."
 
 
 def test_archives_within_archives_are_read_with_their_paths() -> None:
     inner = zipped({"deep.txt": b"Deep words.", "bad.bin": bytes(range(256))})
     parsed = parse(zipped({"inner.zip": inner, "top.txt": b"Top words.", "log.gz": gzip.compress(b"A log.")}), "a.zip")
     assert list(labelled(parsed)) == ["inner.zip/deep.txt", "top.txt", "log.gz"]
-    assert "inner.zip/bad.bin" in parsed.metadata[UNREAD]
+    assert "inner.zip/bad.bin" in parsed.unread
 
 
 def test_a_compressed_file_is_what_it_holds() -> None:
@@ -146,7 +145,7 @@ def test_what_holds_nothing_says_why(filename: str, data: bytes, code: str) -> N
 def test_an_encrypted_file_among_others_is_listed() -> None:
     parsed = parse(encrypted_zip({"a.txt": b"secret " * 9, "b.txt": b"Open words."}), "a.zip")
     assert list(labelled(parsed)) == ["b.txt"]
-    assert "password" in parsed.metadata[UNREAD]["a.txt"]
+    assert "password" in parsed.unread["a.txt"]
 
 
 def bomb(levels: int) -> bytes:
@@ -174,7 +173,7 @@ def test_bounds_on_number_size_and_depth(monkeypatch: pytest.MonkeyPatch) -> Non
         nested = zipped({"in.zip": nested, "a.txt": b"Text."})
     parsed = parse(nested, "deep.zip")
     assert len(parsed.pages) == unpacking.DEEPEST
-    assert "within one another" in next(iter(parsed.metadata[UNREAD].values()))
+    assert "within one another" in next(iter(parsed.unread.values()))
 
 
 def test_an_office_file_that_unpacks_without_end_is_too_large() -> None:
@@ -194,7 +193,7 @@ def test_mail_keeps_its_lines_and_reads_what_is_attached() -> None:
     )
     assert pages["list.csv"] == "# list.csv\n\n| port | ships |\n| --- | --- |\n| Riga | 97 |"
     assert "The quay was mended." in pages["all.zip"]
-    assert "run.exe" in parsed.metadata[UNREAD]
+    assert "run.exe" in parsed.unread
 
 
 def test_a_message_within_a_message_is_read() -> None:
@@ -252,7 +251,7 @@ def test_outlook_messages() -> None:
     assert parsed.title == "Überblick"
     assert pages[None] == "Subject: Überblick\nFrom: Ann <ann@example.org>\nTo: bob@example.org\n\nOne\ntwo\n\\# 3"
     assert pages["list.csv"].endswith("| Riga | 97 |")
-    assert "run.exe" in parsed.metadata[UNREAD]
+    assert "run.exe" in parsed.unread
 
 
 def test_a_compound_file_whose_chains_run_in_circles_ends() -> None:

@@ -77,6 +77,7 @@ class Document(Reply):
     source: str | None = Field(None, description="What a sync mirrors it from; null where it was sent by hand.")
     etag: str | None = Field(None, description="The ETag of the newest version's bytes, where they are from the web.")
     last_modified: str | None = Field(None, description="Their Last-Modified, as the web server gave it.")
+    unread: dict[str, str] = Field({}, description="Parts of it that could not be read, as attachments, and why.")
 
 
 class DocumentPage(Page[Document]):

@@ -123,5 +123,6 @@ def _fields(document: "Document") -> dict[str, object]:
         "metadata": ", ".join(f"{name}={value}" for name, value in document.metadata.items()),
         "created": document.created_at.isoformat(timespec="seconds"),
         "updated": document.updated_at.isoformat(timespec="seconds"),
+        **{f"not read: {part}": cause for part, cause in document.unread.items()},
     }
     return fields | output.failure_fields(document.failure)

@@ -74,13 +74,16 @@ class PageSpan:
 
 @dataclass(frozen=True, slots=True)
 class ParsedDocument:
-    """What a parser makes of bytes: text (Markdown where the source has structure) and where pages lie."""
+    """What a parser makes of bytes: text (Markdown where the source has structure) and where pages lie.
+
+    ``unread`` maps the parts that could not be read, as attachments or files of an archive, to the cause.
+    """
 
     content: str
     media_type: str
     title: str | None = None
     pages: tuple[PageSpan, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def structured(self) -> bool:
@@ -122,6 +125,7 @@ class Document:
     ``current_version`` is the version that answers questions (none before the first is searchable);
     ``job_id`` is the latest version, whose ingestion the job of the same id is. ``source`` is what a sync mirrors the
     document from; ``etag`` and ``last_modified`` are what the web server said of the latest version's bytes.
+    ``unread`` maps the parts of these that could not be read to the cause.
     """
 
     id: UUID
@@ -143,6 +147,7 @@ class Document:
     source: str | None = None
     etag: str | None = None
     last_modified: str | None = None
+    unread: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _SELECT = f"""
     with own as ({OWN_DOCUMENTS})
     select d.id, d.collection, d.uri, d.title, v.media_type, v.size,
            encode(v.sha256, 'hex'), d.metadata, d.readers, v.state, v.id, d.current_version, v.chunk_count,
-           v.failure, d.created_at, v.updated_at, d.source, d.etag, d.last_modified
+           v.failure, d.created_at, v.updated_at, d.source, d.etag, d.last_modified, v.unread
     from own d join versions v on v.id = d.latest_version
 """  # noqa: S608 (no input)
 
@@ -289,4 +289,5 @@ def _to_document(row: Sequence[Any]) -> Document:
         source=row[16],
         etag=row[17],
         last_modified=row[18],
+        unread=row[19],
     )

@@ -89,13 +89,15 @@ class PostgresVersions:
             version_id,
             owner,
             """state = 'searchable', content = %(content)s, title = %(title)s, media_type = %(media_type)s,
-               chunk_count = %(chunk_count)s, chunking = %(chunking)s, attempts = 0, crashes = 0, waiting = null,
+               chunk_count = %(chunk_count)s, chunking = %(chunking)s, unread = %(unread)s,
+               attempts = 0, crashes = 0, waiting = null,
                stage_seconds = stage_seconds || %(stage_seconds)s, lease_owner = null, lease_until = null""",
             content=parsed.content,
             title=parsed.title,
             media_type=parsed.media_type,
             chunk_count=len(chunks),
             chunking=chunking,
+            unread=Jsonb(dict(parsed.unread)),
             stage_seconds=Jsonb(dict(seconds)),
         )
         await insert_chunks(self._connection, version_id, chunks)

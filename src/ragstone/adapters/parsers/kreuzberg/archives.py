@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ragstone.adapters.parsers.kreuzberg.composition import UNREAD, Composition, as_part
+from ragstone.adapters.parsers.kreuzberg.composition import Composition, as_part
 from ragstone.adapters.parsers.kreuzberg.failures import damaged, encrypted, no_text, unsupported
 from ragstone.adapters.parsers.kreuzberg.media_types import ARCHIVES, BZIP2, GZIP, SEVEN_ZIP, TAR, XZ, ZIP
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
@@ -94,8 +94,7 @@ def _add(composition: Composition, parsed: ParsedDocument, path: str) -> None:
         return
     for page in parsed.pages:
         composition.add(parsed.content[page.start : page.end], f"{path}/{page.label}")
-    unread: Mapping[str, str] = parsed.metadata.get(UNREAD, {})
-    composition.note({f"{path}/{inner}": message for inner, message in unread.items()})
+    composition.note({f"{path}/{inner}": message for inner, message in parsed.unread.items()})
 
 
 def _nothing_read(unread: Mapping[str, ParseFailed]) -> ParseFailed:

@@ -94,7 +94,7 @@ def _answer(replies: BinaryIO, header: Mapping[str, Any], data: bytes) -> None:
             "title": parsed.title,
             "media_type": parsed.media_type,
             "pages": pages,
-            "metadata": dict(parsed.metadata),
+            "unread": dict(parsed.unread),
             "resident": _resident(),
         },
         body,

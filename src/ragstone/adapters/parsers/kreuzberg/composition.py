@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from ragstone.domain.documents import PageSpan, ParsedDocument
 from ragstone.domain.markdown_blocks import ATX, Block, BlockKind, blocks
 
-UNREAD = "unread"
-"""The key of a document's metadata that maps the parts that could not be read to the cause."""
 _SEPARATOR = "\n\n"
 _OPENS_BLOCK = re.compile(
     r"^(?= {0,3}(?:#{1,6}(?:\s|$)|`{3}|~{3}|<!--|</?[A-Za-z]|(?:-{1,80}|={1,80})[ \t]*$))", re.MULTILINE
@@ -39,13 +37,8 @@ class Composition:
         self._unread |= unread
 
     def document(self, media_type: str, title: str | None = None) -> ParsedDocument:
-        """Return what was composed; the names of what could not be read stand at its end, on no page."""
-        texts = self._texts
-        if self._unread:
-            lines = (f"- {one_line(name)}: {message}" for name, message in self._unread.items())
-            texts = [*texts, f"{_SEPARATOR}Not read:{_SEPARATOR}", "\n".join(lines)]
-        metadata = {UNREAD: dict(self._unread)} if self._unread else {}
-        return ParsedDocument("".join(texts), media_type, title, tuple(self.pages), metadata)
+        """Return what was composed, and the names of what could not be read."""
+        return ParsedDocument("".join(self._texts), media_type, title, tuple(self.pages), dict(self._unread))
 
 
 def as_part(parsed: ParsedDocument, name: str) -> str:

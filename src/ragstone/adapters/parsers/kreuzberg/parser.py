@@ -163,5 +163,5 @@ def _parsed(header: Mapping[str, Any], body: bytes) -> ParsedDocument:
         media_type=header["media_type"],
         title=header["title"],
         pages=tuple(PageSpan(*page) for page in header["pages"]),
-        metadata=header["metadata"],
+        unread=header["unread"],
     )
