@@ -184,8 +184,10 @@ async def test_what_was_not_read_of_an_archive_is_told(client: httpx.AsyncClient
         "/v1/documents", files={"file": ("quarry.zip", packed.getvalue())}, data={"collection": collection}
     )
     document = await ready(client, accepted)
-    assert list(document["unread"]) == ["plans/pit.dwg"]
-    assert document["unread"]["plans/pit.dwg"]
+    unread = document["unread"]
+    assert isinstance(unread, dict)
+    assert list(unread) == ["plans/pit.dwg"]
+    assert unread["plans/pit.dwg"]
     content = (await client.get(f"/v1/documents/{document['id']}/content")).json()["content"]
     assert "red helmet" in content
     assert "pit.dwg" not in content

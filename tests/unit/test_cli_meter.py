@@ -55,3 +55,9 @@ def test_a_line_says_it_all() -> None:
     )
     assert pace(reading) == "803/1,200 done · 51.2 chunks/s · ETA 2:05"
     assert counts(reading) == "1,100 accepted · 900 searchable · 800 ready · 3 failed · 4,000 chunks embedded"
+
+
+def test_what_documents_wait_for_is_said() -> None:
+    progress = Progress({State.SEARCHABLE: 4}, 40, 0, waiting=3, cause="The embedding endpoint refuses the key.")
+    reading = Meter().read(0.0, files=4, accepted=4, refused=0, progress=progress, before=0)
+    assert counts(reading).endswith("3 try again soon: The embedding endpoint refuses the key.")

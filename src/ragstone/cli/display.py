@@ -23,10 +23,11 @@ def pace(reading: Reading) -> str:
 
 def counts(reading: Reading) -> str:
     """Say how many documents have come how far."""
-    return (
+    line = (
         f"{reading.accepted:,} accepted · {reading.searchable:,} searchable · {reading.ready:,} ready"
         f" · {reading.failed:,} failed · {reading.embedded:,} chunks embedded"
     )
+    return f"{line} · {reading.waiting:,} try again soon: {reading.cause}" if reading.waiting else line
 
 
 @contextmanager

@@ -238,13 +238,15 @@ class LocalClient:
     async def progress(self, job_ids: Sequence[UUID]) -> Progress:
         """Count how far these jobs are."""
         states: Counter[State] = Counter()
-        chunks = embedded = 0
+        chunks = embedded = waiting = 0
+        cause = ""
         for start in range(0, len(job_ids), _MOST_IDS):
             async with self._record.transaction() as transaction:
                 part = await transaction.jobs.progress(job_ids[start : start + _MOST_IDS])
             states.update(part.states)
             chunks, embedded = chunks + part.chunks, embedded + part.embedded
-        return Progress(states, chunks, embedded)
+            waiting, cause = waiting + part.waiting, part.cause or cause
+        return Progress(states, chunks, embedded, waiting, cause)
 
     async def unfinished(self, job_ids: Sequence[UUID]) -> Sequence[Job]:
         """Return those of these jobs that failed or were cancelled."""

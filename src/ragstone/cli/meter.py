@@ -12,7 +12,10 @@ _LEAST_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What is shown. ``files`` is how many there are in all; ``speed`` in chunks per second, ``eta`` in seconds."""
+    """What is shown. ``files`` is how many there are in all; ``speed`` in chunks per second, ``eta`` in seconds.
+
+    ``waiting`` files have tried in vain and try again, one of them for want of what ``cause`` says.
+    """
 
     files: int
     accepted: int
@@ -22,6 +25,8 @@ class Reading:
     embedded: int
     speed: float
     eta: float | None
+    waiting: int = 0
+    cause: str = ""
 
     @property
     def ended(self) -> int:
@@ -52,6 +57,8 @@ class Meter:
             embedded=progress.embedded,
             speed=speed,
             eta=_eta(progress, searchable, unread, speed),
+            waiting=progress.waiting,
+            cause=progress.cause,
         )
 
     def _speed(self, now: float, embedded: int) -> float:

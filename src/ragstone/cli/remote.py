@@ -283,7 +283,14 @@ class HttpClient:
         seen = [self._jobs[each] for each in job_ids if each in self._jobs]
         states = Counter(each.state for each in seen)
         states[State.ACCEPTED] += sum(each not in self._jobs and each not in self._gone for each in job_ids)
-        return Progress(states, sum(each.chunk_count for each in seen), sum(each.embedded_count for each in seen))
+        causes = [each.waiting.message for each in seen if each.waiting]
+        return Progress(
+            states,
+            sum(each.chunk_count for each in seen),
+            sum(each.embedded_count for each in seen),
+            len(causes),
+            max(causes, default=""),
+        )
 
     async def _get(self, path: str, model: type[M], **query: object) -> M:
         params = {name: str(value) for name, value in query.items() if value is not None}

@@ -312,11 +312,16 @@ class Versions(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a batch of jobs is: jobs by state, and chunks made and embedded so far."""
+    """How far a batch of jobs is: jobs by state, and chunks made and embedded so far.
+
+    ``waiting`` jobs have tried in vain and try again; ``cause`` is what one of them waits for.
+    """
 
     states: Mapping[State, int]
     chunks: int
     embedded: int
+    waiting: int = 0
+    cause: str = ""
 
     @property
     def open(self) -> int:

@@ -64,15 +64,17 @@ class PostgresJobs:
     async def progress(self, job_ids: Sequence[UUID]) -> Progress:
         """Count how far these jobs are."""
         cursor = await self._connection.execute(
-            "select state, count(*), sum(chunk_count)::bigint, sum(embedded_count)::bigint"
-            " from versions where id = any(%s) group by state",
+            "select state, count(*), sum(chunk_count)::bigint, sum(embedded_count)::bigint, count(waiting),"
+            " coalesce(max(waiting ->> 'message'), '') from versions where id = any(%s) group by state",
             (list(job_ids),),
         )
         rows = await cursor.fetchall()
         return Progress(
-            states={State(state): count for state, count, _, _ in rows},
-            chunks=sum(chunks for _, _, chunks, _ in rows),
-            embedded=sum(embedded for _, _, _, embedded in rows),
+            states={State(row[0]): row[1] for row in rows},
+            chunks=sum(row[2] for row in rows),
+            embedded=sum(row[3] for row in rows),
+            waiting=sum(row[4] for row in rows),
+            cause=max((row[5] for row in rows), default=""),
         )
 
     async def open_count(self, principal: Principal, most: int) -> int:
