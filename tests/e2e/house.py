@@ -98,7 +98,10 @@ class House:
         os.kill(pid, signal.SIGKILL)
 
     def postgres_runs(self) -> bool:
-        lines = (self.data_dir / "postgres" / "postmaster.pid").read_text().splitlines()
+        try:
+            lines = (self.data_dir / "postgres" / "postmaster.pid").read_text().splitlines()
+        except FileNotFoundError:  # it is being started again
+            return False
         return len(lines) >= 8 and lines[7].strip() == "ready" and psutil.pid_exists(int(lines[0]))
 
     def stop(self) -> None:
