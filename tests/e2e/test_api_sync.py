@@ -86,6 +86,44 @@ async def test_a_file_without_a_title_is_called_as_it_is_now(client: httpx.Async
     assert renamed.json()["title"] == "a.txt"  # its name was never that of its uri
 
 
+async def by_words(client: httpx.AsyncClient, collection: str, question: str) -> list[str]:
+    asked = {"question": question, "collections": [collection], "mode": "words"}
+    return [hit["uri"] for hit in (await client.post("/v1/retrieve", json=asked)).json()["hits"]]
+
+
+async def test_a_document_is_found_by_its_new_name_and_no_more_by_the_old(
+    client: httpx.AsyncClient, collection: str
+) -> None:
+    file, data = {"file": ("zebrafish.txt", b"No heading.")}, {"collection": collection, "uri": "zebrafish.txt"}
+    document = await ready(client, await client.post("/v1/documents", files=file, data=data))
+    assert await by_words(client, collection, "zebrafish") == ["zebrafish.txt"]
+    await client.patch(f"/v1/documents/{document['id']}", json={"uri": "wombat.txt"})
+    assert await by_words(client, collection, "zebrafish") == []
+    assert await by_words(client, collection, "wombat") == ["wombat.txt"]
+    named = {"collection": collection, "uri": "note", "text": "No heading."}
+    await ready(client, await client.post("/v1/documents", json={**named, "title": "Heron"}))
+    again = await client.post("/v1/documents", json={**named, "title": "Bittern"})
+    assert again.json()["created"] is False
+    assert await by_words(client, collection, "heron") == []
+    assert await by_words(client, collection, "bittern") == ["note"]
+    chunks = {"collection": collection, "uri": "cut", "chunks": [{"text": "Ready-made."}]}
+    for title in ("Curlew", "Godwit"):
+        await ready(client, await client.post("/v1/documents/chunks", json={**chunks, "title": title}))
+    assert await by_words(client, collection, "curlew") == []
+    assert await by_words(client, collection, "godwit") == ["cut"]
+
+
+async def test_the_same_bytes_as_another_kind_of_file_are_read_anew(client: httpx.AsyncClient, collection: str) -> None:
+    table = b"port,ships\nRiga,97\n"
+    for filename, created in (("t.txt", True), ("t.txt", False), ("t.csv", True), ("t.csv", False)):
+        data = {"collection": collection, "uri": "t"}
+        accepted = await client.post("/v1/documents", files={"file": (filename, table)}, data=data)
+        assert accepted.json()["created"] is created
+        document = await ready(client, accepted)
+    content = (await client.get(f"/v1/documents/{document['id']}/content")).json()["content"]
+    assert "| Riga | 97 |" in content
+
+
 async def test_a_name_that_is_taken_is_refused(client: httpx.AsyncClient, collection: str) -> None:
     one, two = await send(client, collection, "a.txt"), await send(client, collection, "b.txt")
     refused = await client.patch(f"/v1/documents/{one['id']}", json={"uri": two["uri"], "source": SOURCE})

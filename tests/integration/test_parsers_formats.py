@@ -134,7 +134,7 @@ async def test_what_is_attached_is_read_as_its_kind(parser: KreuzbergParser) -> 
         assert report.startswith("# report.docx\n\n##")
         assert rows(report)[:2] == as_rows(TABLE)[:2]
         assert paper.endswith("On paper.")
-        assert "cut.docx" in parsed.content[parsed.pages[-1].end :]
+        assert set(parsed.unread) == {"cut.docx"}
 
 
 async def test_a_body_that_is_only_html_is_read(parser: KreuzbergParser) -> None:

@@ -23,6 +23,10 @@ FAILURE = Failure("parse", "damaged", "It is damaged.", "Mend it.", retryable=Fa
 
 
 async def accept(container: Container, data: bytes, document: NewDocument = DOCUMENT) -> Accepted:
+    return await accept_as(container, LOCAL, data, document)
+
+
+async def accept_as(container: Container, principal: Principal, data: bytes, document: NewDocument) -> Accepted:
     async def parts() -> AsyncIterator[bytes]:
         for start in range(0, len(data), 10):
             yield data[start : start + 10]
@@ -30,7 +34,7 @@ async def accept(container: Container, data: bytes, document: NewDocument = DOCU
     async with container.record.transaction() as transaction:
         await transaction.collections.create(LOCAL, document.collection)
         blob = await transaction.blobs.write(parts())
-        return await transaction.documents.accept(LOCAL, document, blob)
+        return await transaction.documents.accept(principal, document, blob)
 
 
 async def count(container: Container, table: str) -> int:
@@ -244,6 +248,27 @@ async def test_new_readers_take_effect_with_the_new_text_only(container: Contain
     async with container.record.transaction() as transaction:
         assert (await transaction.documents.content(LOCAL, old.document_id)).content == "open text"
     assert len(await container.lexical.search("open", Scope(LOCAL), 10)) == 1
+
+
+async def test_a_new_version_for_others_shows_nothing_of_itself(container: Container) -> None:
+    old, _ = await store(container.record, container.lexical, ["for all"], uri=DOCUMENT.uri)
+    new = await accept_as(container, BOARD, b"the merger", replace(DOCUMENT, readers=("board",)))
+    async with alive(container.database, 1):
+        work = await claim(container, new, 1)
+        async with container.record.transaction() as transaction:
+            await transaction.versions.fail(work, 1, replace(FAILURE, message="merger.exe is of no kind that is read."))
+    async with container.record.transaction() as transaction:
+        seen = await transaction.documents.get(LOCAL, old.document_id)
+        assert (seen.job_id, seen.state, seen.failure, seen.size) == (old.job_id, State.SEARCHABLE, None, 7)
+        assert [job.id for job in await transaction.jobs.list(LOCAL, state=None, after=None, limit=9)] == [old.job_id]
+        for call in (transaction.jobs.get, transaction.jobs.cancel, transaction.jobs.retry):
+            with pytest.raises(NotFound):
+                await call(LOCAL, new.job_id)
+        assert (await transaction.jobs.queue(LOCAL)).states == {}
+        assert (await transaction.documents.get(BOARD, old.document_id)).job_id == new.job_id
+        assert (await transaction.jobs.get(BOARD, new.job_id)).state == State.FAILED
+    guess = await accept(container, b"the merger")
+    assert guess.created
 
 
 async def test_same_bytes_with_other_readers_are_relabelled(container: Container) -> None:

@@ -166,12 +166,9 @@ class LocalClient:
 
     async def change_document(self, document_id: UUID, changes: DocumentChanges) -> Document:
         """Rename a document or say what mirrors it."""
-        async with self._record.transaction() as transaction:
-            if changes.uri is not None:
-                await transaction.documents.rename(self._principal, document_id, changes.uri)
-            if changes.source is not None:
-                await transaction.documents.adopt(self._principal, document_id, changes.source)
-            return Document.from_domain(await transaction.documents.get(self._principal, document_id))
+        intake = self._container.intake
+        changed = await intake.change(self._principal, document_id, uri=changes.uri, source=changes.source)
+        return Document.from_domain(changed)
 
     async def delete_document(self, document_id: UUID) -> None:
         """Remove a document and all that was made from it."""

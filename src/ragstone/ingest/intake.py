@@ -5,9 +5,10 @@ import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 
 from ragstone.domain.access import EVERYONE, Principal
-from ragstone.domain.documents import DEFAULT_COLLECTION, LONGEST_URI_BYTES, ParsedDocument
+from ragstone.domain.documents import DEFAULT_COLLECTION, LONGEST_URI_BYTES, Document, ParsedDocument
 from ragstone.domain.errors import EmbedderUnavailable, InvalidRequest, RagstoneError, TooLarge, UnsupportedMediaType
 from ragstone.ingest.importing import (
     SEPARATOR,
@@ -18,6 +19,7 @@ from ragstone.ingest.importing import (
     given_vectors,
     place_chunks,
 )
+from ragstone.ingest.renaming import index_renamed
 from ragstone.ingest.spool import PART_BYTES
 from ragstone.ports.embedder import ActiveInput, EmbeddingModel, ModelInput, Vectors
 from ragstone.ports.lexical_index import LexicalIndex
@@ -93,7 +95,24 @@ class Intake:
             await _ensure_default(transaction, principal, label)
             blob = await transaction.blobs.write(parts)
             document = _new_document(label, media_type, blob.sha256)
-            return await transaction.documents.accept(principal, document, blob)
+            accepted = await transaction.documents.accept(principal, document, blob)
+            await index_renamed(transaction, self._lexical, [accepted.document_id])
+            return accepted
+
+    async def change(
+        self, principal: Principal, document_id: UUID, *, uri: str | None = None, source: str | None = None
+    ) -> Document:
+        """Rename a document, or let a sync of ``source`` keep it. Nothing is parsed or embedded again.
+
+        Raises ``NotFound``, and ``Conflict`` where the uri is taken in the collection.
+        """
+        async with self._record.transaction() as transaction:
+            if uri is not None:
+                await transaction.documents.rename(principal, document_id, uri)
+                await index_renamed(transaction, self._lexical, [document_id])
+            if source is not None:
+                await transaction.documents.adopt(principal, document_id, source)
+            return await transaction.documents.get(principal, document_id)
 
     async def accept_text(self, principal: Principal, label: Label, text: str) -> Accepted:
         """Store a text as ``accept`` stores bytes; Markdown unless the label says otherwise."""
@@ -136,6 +155,7 @@ class Intake:
             for each, _, version_id in fresh:
                 title = each.document.title or each.document.filename or each.document.uri
                 await self._lexical.add(transaction, version_id, title, each.chunks)
+            await index_renamed(transaction, self._lexical, [one.document_id for one in accepted if not one.created])
             if given and model:
                 embedded = [(each.chunks, vectors) for each, vectors, _ in fresh if vectors is not None]
                 await given.store(transaction, model, embedded)

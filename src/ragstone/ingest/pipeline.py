@@ -22,6 +22,7 @@ from ragstone.domain.errors import (
     Unavailable,
 )
 from ragstone.ingest.chunking import chunk
+from ragstone.ingest.renaming import index_renamed
 from ragstone.ingest.unchanged import Former
 from ragstone.ports.embedder import ActiveEmbedder, ActiveInput, Embedder
 from ragstone.ports.lexical_index import LexicalIndex
@@ -127,6 +128,8 @@ class Pipeline:
                 work.version_id, self._owner, parsed, chunks, seconds, chunking=chunking
             )
             await self._lexical.add(transaction, work.version_id, title, chunks)
+            # It may have been renamed since it was claimed.
+            await index_renamed(transaction, self._lexical, [work.document_id])
 
     async def _embed(self, work: Work) -> None:
         begun = time.perf_counter()

@@ -17,6 +17,10 @@ class LexicalIndex(Protocol):
         """Index the chunks of a version; they are found once ``transaction`` commits."""
         ...
 
+    async def reindex(self, transaction: Transaction, version_id: UUID, title: str, chunks: Sequence[Chunk]) -> None:
+        """Index the chunks of a version in place of what was indexed of it."""
+        ...
+
     async def search(self, question: str, scope: Scope, limit: int) -> Sequence[Ranked]:
         """Return at most ``limit`` chunks in ``scope``, best first; score is BM25 (0 or more, unbounded)."""
         ...

@@ -181,13 +181,9 @@ class Blobs(Protocol):
 class Documents(Protocol):
     """Documents, as callers see them."""
 
-    async def accept(
-        self, principal: Principal, document: NewDocument, blob: Blob, *, parsed: bool = False
-    ) -> Accepted:
-        """Store a new version unless the newest one holds the same bytes and did not fail or end cancelled.
-
-        It is enqueued for parsing, unless the caller has it ``parsed`` and stores that in the same transaction.
-        A document that has a source keeps it.
+    async def accept(self, principal: Principal, document: NewDocument, blob: Blob) -> Accepted:
+        """Store a new version and enqueue its parsing, unless the newest one holds the same bytes of the same media
+        type and did not fail or end cancelled. A document that has a source keeps it.
         """
         ...
 
@@ -210,7 +206,7 @@ class Documents(Protocol):
         ...
 
     async def rename(self, principal: Principal, document_id: UUID, uri: str) -> None:
-        """Give the document another uri; its text, chunks and vectors stay.
+        """Give the document another uri; its text, chunks and vectors stay. Its words are the caller's to index anew.
 
         Raise ``NotFound`` as ``get`` does, and ``Conflict`` where the uri is taken in the collection.
         """
@@ -247,7 +243,7 @@ class Versions(Protocol):
     async def store_parsed(
         self,
         version_id: UUID,
-        owner: int | None,
+        owner: int,
         parsed: ParsedDocument,
         chunks: Sequence[Chunk],
         seconds: Mapping[str, float],
@@ -256,13 +252,16 @@ class Versions(Protocol):
     ) -> None:
         """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding.
 
-        ``chunking`` names the sizes that the chunks were cut to, for ``former``.
-        ``owner`` is ``None`` for a version that nobody leased: one made in this transaction. Raise ``LeaseLost``.
+        ``chunking`` names the sizes that the chunks were cut to, for ``former``. Raise ``LeaseLost``.
         """
         ...
 
     async def former(self, work: Work, chunking: str) -> tuple[str, Sequence[Chunk]] | None:
         """Return content and chunks of the version that answers now, if there is one that was cut alike."""
+        ...
+
+    async def misnamed(self, document_ids: Sequence[UUID]) -> Sequence[tuple[UUID, str, Sequence[Chunk]]]:
+        """Return versions whose words are indexed with a title that is not theirs any more: id, title and chunks."""
         ...
 
     async def store_ready_made(self, principal: Principal, documents: Sequence[ReadyMade]) -> Sequence[Accepted]:

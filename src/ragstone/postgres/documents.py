@@ -26,7 +26,7 @@ _SELECT = f"""
     select d.id, d.collection, d.uri, d.title, v.media_type, v.size,
            encode(v.sha256, 'hex'), d.metadata, d.readers, v.state, v.id, d.current_version, v.chunk_count,
            v.failure, d.created_at, v.updated_at, d.source, d.etag, d.last_modified, v.unread
-    from own d join versions v on v.id = d.latest_version
+    from own d join versions v on v.id = d.newest_version
 """  # noqa: S608 (no input)
 
 _CONTENT = f"""
@@ -48,6 +48,7 @@ _LIST_THEM = "GET /v1/documents lists those that this key may read."
 class _Latest(NamedTuple):
     version_id: UUID
     sha256: str
+    given_type: str
     state: State
 
 
@@ -60,18 +61,16 @@ class PostgresDocuments:
         self._kept = kept
         self._blobs = PostgresBlobs(connection)
 
-    async def accept(
-        self, principal: Principal, document: NewDocument, blob: Blob, *, parsed: bool = False
-    ) -> Accepted:
+    async def accept(self, principal: Principal, document: NewDocument, blob: Blob) -> Accepted:
         """Store a new version unless the newest one holds the same bytes and did not fail or end cancelled."""
         document_id, latest = await self._find_or_create(principal, document)
-        if latest and latest.sha256 == blob.sha256 and latest.state not in (State.FAILED, State.CANCELLED):
+        same = latest and (latest.sha256, latest.given_type) == (blob.sha256, document.media_type)
+        if latest and same and latest.state not in (State.FAILED, State.CANCELLED):
             await self._blobs.discard(blob)
             await self._relabel(latest.version_id, document)
             return Accepted(document_id, latest.version_id, created=False)
         version_id = await self._add_version(document_id, document, await self._blobs.keep(principal.tenant, blob))
-        if not parsed:
-            await self._queue.wake(self._connection, Stage.PARSE, [version_id])
+        await self._queue.wake(self._connection, Stage.PARSE, [version_id])
         return Accepted(document_id, version_id, created=True)
 
     async def get(self, principal: Principal, document_id: UUID) -> Document:
@@ -182,7 +181,8 @@ class PostgresDocuments:
         )
         document_id, shown = (await cursor.fetchall())[0]
         cursor = await self._connection.execute(
-            """select latest.id, encode(latest.sha256, 'hex'), latest.state, shown.readers && %(readers)s::text[]
+            """select latest.id, encode(latest.sha256, 'hex'), latest.given_type, latest.state,
+                   shown.readers && %(readers)s::text[], latest.readers && %(readers)s::text[]
                from documents d join versions latest on latest.id = d.latest_version
                join versions shown on shown.id = %(shown)s where d.id = %(id)s""",
             {"id": document_id, "shown": shown, "readers": sorted(principal.readers)},
@@ -190,12 +190,13 @@ class PostgresDocuments:
         row = await cursor.fetchone()
         if row is None:
             return document_id, None
-        if not row[3]:
+        if not row[4]:
             raise Conflict(
                 f"The uri {document.uri!r} is taken in this collection by a document that this key may not read.",
                 remedy="Use another uri.",
             )
-        return document_id, _Latest(row[0], row[1], State(row[2]))
+        # Whether its bytes are these must not show to who may not read them.
+        return document_id, _Latest(row[0], row[1], row[2], State(row[3])) if row[5] else None
 
     async def _relabel(self, version_id: UUID, document: NewDocument) -> None:
         """Let what the sender says now stand for the same bytes."""
@@ -210,10 +211,11 @@ class PostgresDocuments:
         version_id = new_id()
         await self._connection.execute(
             """insert into versions (
-                   id, document_id, given_title, filename, metadata, readers, blob_id, media_type, size, sha256, state)
+                   id, document_id, given_title, filename, metadata, readers, blob_id, media_type, given_type, size,
+                   sha256, state)
                values (
                    %(id)s, %(document_id)s, %(title)s, %(filename)s, %(metadata)s, %(readers)s, %(blob_id)s,
-                   %(media_type)s, %(size)s, decode(%(sha256)s, 'hex'), %(state)s)""",
+                   %(media_type)s, %(media_type)s, %(size)s, decode(%(sha256)s, 'hex'), %(state)s)""",
             {
                 "id": version_id,
                 "document_id": document_id,

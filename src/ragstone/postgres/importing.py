@@ -41,7 +41,8 @@ _LOCK = """
 """
 
 _LATEST = """
-    select d.id, latest.id, encode(latest.sha256, 'hex'), latest.state, shown.readers && %(readers)s::text[]
+    select d.id, latest.id, encode(latest.sha256, 'hex'), latest.state, latest.readers && %(readers)s::text[],
+        shown.readers && %(readers)s::text[]
     from documents d join versions latest on latest.id = d.latest_version
     join versions shown on shown.id = coalesce(d.current_version, d.latest_version)
     where d.id = any(%(ids)s)
@@ -64,8 +65,8 @@ _RELABEL = """
         is distinct from (batch.title, batch.filename, batch.metadata, batch.readers)
 """
 
-_ADD = """copy versions (id, document_id, given_title, filename, metadata, readers, media_type, size, sha256, title,
-    content, state, chunk_count, space_id, embedded_count) from stdin"""
+_ADD = """copy versions (id, document_id, given_title, filename, metadata, readers, media_type, given_type, size,
+    sha256, title, content, state, chunk_count, space_id, embedded_count) from stdin"""
 
 # The first version answers by words at once; a later one waits until it answers by meaning too.
 _SHOW = """
@@ -82,11 +83,13 @@ class _Latest:
     version_id: UUID
     sha256: str
     state: State
+    known: bool
     readable: bool
 
     def holds(self, made: ReadyMade) -> bool:
-        """Whether ``made`` is nothing new."""
-        return self.sha256 == made.sha256 and self.state not in (State.FAILED, State.CANCELLED)
+        """Whether ``made`` is nothing new. Of bytes that the sender may not read that must not show."""
+        same = self.sha256 == made.sha256 and self.state not in (State.FAILED, State.CANCELLED)
+        return same and self.known
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +152,7 @@ async def _documents(connection: Connection, principal: Principal, documents: Se
 async def _latest(connection: Connection, principal: Principal, ids: Sequence[UUID]) -> Mapping[UUID, _Latest]:
     """Return the newest version of each document that has one. Only once they are locked: others may add theirs."""
     cursor = await connection.execute(_LATEST, {"ids": list(ids), "readers": sorted(principal.readers)})
-    return {row[0]: _Latest(row[1], row[2], State(row[3]), row[4]) for row in await cursor.fetchall()}
+    return {row[0]: _Latest(row[1], row[2], State(row[3]), row[4], row[5]) for row in await cursor.fetchall()}
 
 
 def _check_readable(documents: Sequence[ReadyMade], latest: Sequence[_Latest | None]) -> None:
@@ -221,6 +224,7 @@ def _row(version: _Version, space_id: int | None) -> tuple[Any, ...]:
         document.filename,
         Jsonb(dict(document.metadata)),
         list(document.readers),
+        document.media_type,
         document.media_type,
         made.size,
         bytes.fromhex(made.sha256),

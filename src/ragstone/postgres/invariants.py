@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from psycopg import errors
 
 from ragstone.postgres.database import Connection
+from ragstone.postgres.visibility import TITLE
 
 _COUNTS = {
     "documents without their newest version": """
@@ -36,6 +37,9 @@ _COUNTS = {
                 select max(p.word_count) as words from postings p
                 where p.version_id = v.id group by p.chunk_id) counted)
         """,
+    "versions whose words are indexed with another title": f"""
+        select count(*) from versions v join documents d on d.id = v.document_id
+        where v.indexed_title <> {TITLE}""",  # noqa: S608 (no input)
     "postings of chunks that are gone": """
         select count(*) from postings p where not exists (select from chunks c where c.id = p.chunk_id)""",
     "bytes that no version has": """

@@ -12,13 +12,13 @@ from ragstone.ports.record import Progress
 from ragstone.postgres.database import Connection
 from ragstone.postgres.documents import to_failure
 from ragstone.postgres.queue import Queue, Stage
-from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
+from ragstone.postgres.visibility import OWN_VERSIONS, principal_parameters
 
 _SELECT_JOBS = f"""
-    with own as ({OWN_DOCUMENTS})
-    select v.id, own.id, own.collection, own.uri, v.state, v.attempts, v.chunk_count, v.embedded_count,
+    with own as ({OWN_VERSIONS})
+    select v.id, own.document_id, own.collection, own.uri, v.state, v.attempts, v.chunk_count, v.embedded_count,
            v.stage_seconds, v.failure, v.waiting, v.due_at, v.created_at, v.updated_at
-    from own join versions v on v.document_id = own.id
+    from own join versions v on v.id = own.version_id
 """  # noqa: S608 (no input)
 
 
@@ -26,8 +26,8 @@ _RECENT_SECONDS = 600.0
 _RECENT = f"make_interval(secs => {_RECENT_SECONDS})"
 
 _QUEUE = f"""
-    with own as ({OWN_DOCUMENTS}),
-    latest as (select v.* from own join versions v on v.id = own.latest_version)
+    with own as ({OWN_VERSIONS}),
+    latest as (select v.* from own join versions v on v.id = own.version_id where own.is_latest)
     select state, count(*), count(waiting), sum(chunk_count - embedded_count)::bigint, avg(chunk_count)::float,
            sum(chunk_count) filter (where updated_at > now() - {_RECENT})::bigint,
            extract(epoch from now() - min(created_at) filter (where updated_at > now() - {_RECENT}))::float,

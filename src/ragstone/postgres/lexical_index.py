@@ -58,7 +58,14 @@ class PostgresLexicalIndex:
                 rows, counted = await asyncio.to_thread(_rows, version_id, title, block)
                 await copy.write(rows)
                 words += counted
-        await connection.execute("update versions set word_count = %s where id = %s", (words, version_id))
+        await connection.execute(
+            "update versions set word_count = %s, indexed_title = %s where id = %s", (words, title, version_id)
+        )
+
+    async def reindex(self, transaction: Transaction, version_id: UUID, title: str, chunks: Sequence[Chunk]) -> None:
+        """Index the chunks of a version in place of what was indexed of it."""
+        await connection_of(transaction).execute("delete from postings where version_id = %s", (version_id,))
+        await self.add(transaction, version_id, title, chunks)
 
     async def search(self, question: str, scope: Scope, limit: int) -> Sequence[Ranked]:
         """Return at most ``limit`` chunks in ``scope``, best first; score is BM25 (0 or more, unbounded)."""

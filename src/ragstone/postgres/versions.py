@@ -22,7 +22,7 @@ from ragstone.postgres.documents import drop_superseded, lock_document
 from ragstone.postgres.importing import store_ready_made
 from ragstone.postgres.kept_vectors import KeptVectors
 from ragstone.postgres.queue import Queue, Stage
-from ragstone.postgres.visibility import NAME
+from ragstone.postgres.visibility import NAME, TITLE
 
 OWNERS = 0x52414753
 """The class of the advisory locks that workers hold; the object is the worker's number."""
@@ -76,7 +76,7 @@ class PostgresVersions:
     async def store_parsed(
         self,
         version_id: UUID,
-        owner: int | None,
+        owner: int,
         parsed: ParsedDocument,
         chunks: Sequence[Chunk],
         seconds: Mapping[str, float],
@@ -118,11 +118,24 @@ class PostgresVersions:
         row = await cursor.fetchone()
         if row is None:
             return None
+        return row[1], await self._chunks(row[0])
+
+    async def _chunks(self, version_id: UUID) -> Sequence[Chunk]:
         cursor = await self._connection.execute(
             f"select {CHUNK_COLUMNS} from chunks c where c.version_id = %s order by c.ordinal",  # noqa: S608 (no input)
-            (row[0],),
+            (version_id,),
         )
-        return row[1], [to_chunk(each) for each in await cursor.fetchall()]
+        return [to_chunk(each) for each in await cursor.fetchall()]
+
+    async def misnamed(self, document_ids: Sequence[UUID]) -> Sequence[tuple[UUID, str, Sequence[Chunk]]]:
+        """Return versions whose words are indexed with a title that is not theirs any more: id, title and chunks."""
+        cursor = await self._connection.execute(
+            f"select v.id, {TITLE} from documents d join versions v on v.document_id = d.id"  # noqa: S608 (no input)
+            f" where d.id = any(%s) and v.indexed_title <> {TITLE}",
+            (list(document_ids),),
+        )
+        renamed = await cursor.fetchall()
+        return [(version_id, title, await self._chunks(version_id)) for version_id, title in renamed]
 
     async def store_ready_made(self, principal: Principal, documents: Sequence[ReadyMade]) -> Sequence[Accepted]:
         """Store documents of different uris, with content and chunks, as new versions; return what became of each."""
@@ -228,11 +241,11 @@ class PostgresVersions:
         if row:
             await lock_document(self._connection, row[0])
 
-    async def _change(self, version_id: UUID, owner: int | None, assignments: str, **values: Any) -> None:
+    async def _change(self, version_id: UUID, owner: int, assignments: str, **values: Any) -> None:
         """Update the version if its lease is ``owner``'s. Raise ``LeaseLost`` otherwise."""
         cursor = await self._connection.execute(
             f"update versions set updated_at = now(), {assignments}"  # noqa: S608 (assignments are this module's own)
-            " where id = %(id)s and lease_owner is not distinct from %(owner)s",
+            " where id = %(id)s and lease_owner = %(owner)s",
             {"id": version_id, "owner": owner, **values},
         )
         if cursor.rowcount == 0:

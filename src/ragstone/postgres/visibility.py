@@ -17,13 +17,24 @@ TITLE = f"coalesce(v.given_title, v.title, {NAME})"
 
 _OF_PRINCIPAL = "d.tenant = %(tenant)s and v.readers && %(readers)s::text[]"
 
-OWN_DOCUMENTS = f"""select d.*, l.name as collection, v.metadata, v.readers, {TITLE} as title
+OWN_DOCUMENTS = f"""select d.*, l.name as collection, v.metadata, v.readers, {TITLE} as title,
+        case when latest.readers && %(readers)s::text[] then latest.id else v.id end as newest_version
     from documents d
     join collections l on l.id = d.collection_id
     join versions v on v.id = coalesce(d.current_version, d.latest_version)
+    join versions latest on latest.id = d.latest_version
     where {_OF_PRINCIPAL}"""  # noqa: S608 (no input)
 """The documents that a principal may read, with their collection's name, metadata and readers: those of the version
-that answers questions, or of the first one on its way. Takes ``principal_parameters``."""
+that answers questions, or of the first one on its way; and the newest version that the principal may read.
+Takes ``principal_parameters``."""
+
+OWN_VERSIONS = f"""select d.id as document_id, d.uri, l.name as collection, v.id as version_id,
+        v.id = d.latest_version as is_latest
+    from documents d
+    join collections l on l.id = d.collection_id
+    join versions v on v.document_id = d.id
+    where {_OF_PRINCIPAL}"""  # noqa: S608 (no input)
+"""The versions that a principal may read, whether they answer or not. Takes ``principal_parameters``."""
 
 VISIBLE = f"""select d.id as document_id, d.uri, l.name as collection, v.id as version_id,
         {TITLE} as title, v.chunk_count, v.word_count

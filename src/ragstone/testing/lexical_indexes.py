@@ -76,6 +76,14 @@ class LexicalIndexConformance:
             await delete_and_fail()
         assert [each.chunk_id for each in await index.search("zebra", EVERYWHERE, 10)] == ids(chunks)
 
+    async def test_what_is_indexed_anew_takes_the_place_of_what_was(self, record: Record, index: LexicalIndex) -> None:
+        accepted, chunks = await store(record, index, ["alpha beta", "beta gamma gamma"])
+        async with record.transaction() as transaction:
+            await index.reindex(transaction, accepted.job_id, "Wombat", chunks)
+        found = await index.search("alpha beta wombat", EVERYWHERE, 10)
+        expected = bm25("alpha beta wombat", {chunk.id: f"Wombat {chunk.text}" for chunk in chunks})
+        assert {each.chunk_id: each.score for each in found} == pytest.approx(expected, rel=1e-6)
+
     async def test_readers_and_tenants(self, record: Record, index: LexicalIndex) -> None:
         open_, open_chunks = await store(record, index, ["quarterly salary report"])
         await store(record, index, ["salary of the board", "salary salary"], readers=["board"])

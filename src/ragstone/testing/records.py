@@ -1,13 +1,14 @@
 """Short ways to put documents into a record, for suites that need some there."""
 
-from collections.abc import AsyncIterator, Sequence
+import hashlib
+from collections.abc import Sequence
 from uuid import UUID
 
 from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import Chunk, ParsedDocument
 from ragstone.domain.ids import new_id
 from ragstone.ports.lexical_index import LexicalIndex
-from ragstone.ports.record import Accepted, NewDocument, Record
+from ragstone.ports.record import Accepted, NewDocument, ReadyMade, Record
 
 
 async def store(
@@ -24,6 +25,7 @@ async def store(
     """Store a document whose chunks are ``texts``, searchable by words; return it and its chunks."""
     chunks = place(texts)
     content = "\n\n".join(texts)
+    data = content.encode()
     document = NewDocument(
         collection=collection,
         uri=uri or f"test:{new_id()}",
@@ -35,11 +37,11 @@ async def store(
     )
     async with record.transaction() as transaction:
         await transaction.collections.create(principal, collection)
-        blob = await transaction.blobs.write(_one(content.encode()))
-        accepted = await transaction.documents.accept(principal, document, blob, parsed=True)
+        made = ReadyMade(
+            document, ParsedDocument(content, "text/plain"), chunks, hashlib.sha256(data).hexdigest(), len(data)
+        )
+        (accepted,) = await transaction.versions.store_ready_made(principal, [made])
         if accepted.created:
-            parsed = ParsedDocument(content, "text/plain")
-            await transaction.versions.store_parsed(accepted.job_id, None, parsed, chunks, {})
             await lexical.add(transaction, accepted.job_id, "", chunks)
     return accepted, chunks
 
@@ -57,7 +59,3 @@ def place(texts: Sequence[str]) -> list[Chunk]:
 def ids(chunks: Sequence[Chunk]) -> list[UUID]:
     """Return the ids of chunks, in order."""
     return [chunk.id for chunk in chunks]
-
-
-async def _one(data: bytes) -> AsyncIterator[bytes]:
-    yield data

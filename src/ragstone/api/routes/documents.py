@@ -114,15 +114,11 @@ async def get_document(document_id: UUID, principal: Reader, record: OpenRecord)
 
 @router.patch("/{document_id:uuid}", responses=documented(400, 401, 403, 404, 409, 413, 422, 503))
 async def change_document(
-    document_id: UUID, changes: DocumentChanges, principal: Writer, record: OpenRecord
+    document_id: UUID, changes: DocumentChanges, principal: Writer, intake: OpenIntake
 ) -> Document:
     """Rename a document, or say what mirrors it. Nothing is parsed or embedded again."""
-    async with record.transaction() as transaction:
-        if changes.uri is not None:
-            await transaction.documents.rename(principal, document_id, changes.uri)
-        if changes.source is not None:
-            await transaction.documents.adopt(principal, document_id, changes.source)
-        return Document.from_domain(await transaction.documents.get(principal, document_id))
+    changed = await intake.change(principal, document_id, uri=changes.uri, source=changes.source)
+    return Document.from_domain(changed)
 
 
 @router.delete(
