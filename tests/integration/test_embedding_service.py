@@ -6,18 +6,25 @@ import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 import pytest
 
+from ragstone.adapters.embedders.minilm import MiniLM
 from ragstone.adapters.embedders.openai import OpenAIEmbedder
 from ragstone.container import Container
 from ragstone.domain.access import LOCAL
 from ragstone.domain.documents import Job, State, embedding_text
+from ragstone.domain.errors import ConfigurationError
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.embedding import Patience, Policy, Provider, QuestionEmbedder
 from ragstone.ingest.intake import Label, ReadyChunk
+from ragstone.ingest.reembedding import Reembedding
+from ragstone.ports.embedder import Embedder
+from ragstone.ports.embedding_spaces import EmbeddingSpace, Role
+from ragstone.postgres.leases import alive
 from ragstone.testing.embedders import HashingEmbedder
 from ragstone.testing.embedding_server import EmbeddingServer, RateLimit, Reply
 from ragstone.worker.run import work
@@ -215,3 +222,41 @@ async def test_down_from_the_first_start_documents_are_found_by_words(
         server.api_key = None
         done = await all_final(container, ids)
     assert {job.state for job in done} == {State.READY}
+
+
+async def test_what_a_worker_lacks_is_no_fault_of_the_document(container: Container, tmp_path: Path) -> None:
+    async def text() -> AsyncIterator[bytes]:
+        yield b"They sleep on the wing."
+
+    container.__dict__["embedder"] = MiniLM(data_dir=tmp_path, weights_path=tmp_path / "nowhere")
+    accepted = await container.intake.accept(LOCAL, Label(uri="a.txt", filename="a.txt"), text())
+    pipeline = container.pipeline(1)
+    async with alive(container.database, 1):
+        await pipeline.parse(accepted.job_id)
+    (job,) = await jobs(container, [accepted.job_id])
+    assert not job.state.final
+    assert job.waiting
+    assert job.waiting.remedy
+
+
+async def test_a_model_that_cannot_be_had_here_lets_the_filling_wait(container: Container, tmp_path: Path) -> None:
+    here = HashingEmbedder()
+    container.__dict__["embedder"] = here
+    await container.embedders.prepare()
+    await container.vectors.ensure(replace(here.model, name="elsewhere"))
+    async with container.record.transaction() as transaction:
+        await transaction.spaces.begin(
+            replace(here.model, name="elsewhere"),
+            {"embedder": "minilm", "minilm_path": str(tmp_path / "nowhere")},
+            chunks_per_second=None,
+            swap_when_full=True,
+        )
+
+    async def missing(_: EmbeddingSpace) -> Embedder:
+        raise ConfigurationError("The weights are not here.", remedy="Install them.")
+
+    assert await Reembedding(container.record, container.vectors, missing, batch=8).fill() > 0
+    async with container.record.transaction() as transaction:
+        (filling,) = [each for each in await transaction.spaces.all() if each.role is Role.FILLING]
+    assert filling.trouble
+    assert filling.trouble.message == "The weights are not here."

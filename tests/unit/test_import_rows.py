@@ -13,8 +13,8 @@ from ragstone.api.requests import DocumentChunks, DocumentForm, VectorsOf
 from ragstone.cli import importing_rows
 from ragstone.cli.client import requested
 from ragstone.cli.importing_body import chunks_body
-from ragstone.cli.importing_documents import BadRow, Documents, Gathered
-from ragstone.cli.importing_rows import NdjsonRows, Row, open_rows
+from ragstone.cli.importing_documents import BadDocument, BadRow, Documents, Gathered
+from ragstone.cli.importing_rows import NdjsonRows, Row, RowRefused, open_rows
 from ragstone.domain.errors import ConfigurationError, InvalidRequest
 from ragstone.ingest.importing import ReadyChunk
 from ragstone.ingest.intake import Label, ReadyDocument
@@ -29,16 +29,19 @@ def write(path: Path, *rows: dict[str, Any] | str) -> Path:
     return path
 
 
-def gathered(*paths: Path, described: DocumentForm | None = None) -> list[Gathered | BadRow]:
+def gathered(*paths: Path, described: DocumentForm | None = None) -> list[Gathered | BadRow | BadDocument]:
     return list(Documents([open_rows(path) for path in paths], described or requested(DocumentForm)))
 
 
-def names(found: list[Gathered | BadRow]) -> list[str]:
-    """Return each document's uri with the lines that it is from, and each bad line."""
-    return [
-        f"{each.document.label.uri} {list(each.numbers)}" if isinstance(each, Gathered) else f"bad {each.place.number}"
-        for each in found
-    ]
+def names(found: list[Gathered | BadRow | BadDocument]) -> list[str]:
+    """Return each document's uri with the lines that it is from, each bad line, and where what is left out begins."""
+    return [name(each) for each in found]
+
+
+def name(each: Gathered | BadRow | BadDocument) -> str:
+    if isinstance(each, Gathered):
+        return f"{each.document.label.uri} {list(each.numbers)}"
+    return f"{'bad' if isinstance(each, BadRow) else 'without'} {each.place.number}"
 
 
 def test_a_row_has_all_that_a_chunk_has(tmp_path: Path) -> None:
@@ -87,13 +90,16 @@ def test_null_is_what_is_not_there(tmp_path: Path) -> None:
         ('{"document": "d", "text": "a", "readers": []}', "readers: "),
     ],
 )
-def test_a_bad_line_is_told_and_the_others_go_on(tmp_path: Path, line: str, told: str) -> None:
-    path = write(tmp_path / "a.ndjson", row("one"), line, row("two"))
-    one, bad, two = sorted(gathered(path), key=lambda each: each.numbers[0] if isinstance(each, Gathered) else 2)
-    assert names([one, bad, two]) == ["one [1]", "bad 2", "two [3]"]
-    assert isinstance(bad, BadRow)
+def test_a_bad_line_is_told_and_others_go_on(tmp_path: Path, line: str, told: str) -> None:
+    path = write(tmp_path / "a.ndjson", row("zero"), row("one"), line, row("two"), row("three"))
+    found = gathered(path)
+    if '"document"' in line:
+        assert names(found) == ["zero [1]", "one [2]", "bad 3", "without 3", "two [4]", "three [5]"]
+    else:  # it may be a row of either document beside it, the one that says who may read it
+        assert names(found) == ["zero [1]", "bad 3", "without 2", "without 4", "three [5]"]
+    (bad,) = [each for each in found if isinstance(each, BadRow)]
     assert told in bad.error.message
-    assert str(bad.place) == f"{path}, line 2"
+    assert str(bad.place) == f"{path}, line 3"
 
 
 def test_rows_of_a_document_make_it_in_their_order(tmp_path: Path) -> None:
@@ -118,17 +124,35 @@ def test_a_document_that_begins_again_is_told_with_both_lines(tmp_path: Path) ->
     first = write(tmp_path / "a.ndjson", row("a"), row("b"), row("a"), row("a"), row("c"))
     second = write(tmp_path / "b.ndjson", row("c"), row("d"), row("b"))
     found = gathered(first, second)
-    assert names(found) == ["a [1]", "b [2]", "bad 3", "bad 4", "c [5]", "bad 1", "d [2]", "bad 3"]
+    assert names(found) == [
+        "a [1]",
+        "b [2]",
+        "bad 3",
+        "without 3",
+        "c [5]",
+        "bad 1",
+        "without 1",
+        "d [2]",
+        "bad 3",
+        "without 3",
+    ]
     told = [each.error.message for each in found if isinstance(each, BadRow)]
-    assert [f"{first}, line {line};" in each for line, each in zip((1, 1, 5, 2), told, strict=True)] == [True] * 4
+    assert [f"{first}, line {line};" in each for line, each in zip((1, 5, 2), told, strict=True)] == [True] * 3
 
 
 def test_rows_may_not_contradict_each_other(tmp_path: Path) -> None:
-    rows = [row("a"), row("a", title="A"), row("a", title="A"), row("a", title="B"), row("a", readers=["x"])]
-    found = gathered(write(tmp_path / "a.ndjson", *rows))
-    assert names(found) == ["bad 4", "a [1, 2, 3, 5]"]
-    assert isinstance(found[1], Gathered)
-    assert (found[1].document.label.title, found[1].document.label.readers) == ("A", ("x",))
+    rows = [row("a"), row("a", title="A"), row("a", title="A"), row("a", readers=["x"])]
+    (found,) = gathered(write(tmp_path / "a.ndjson", *rows))
+    assert isinstance(found, Gathered)
+    assert (found.document.label.title, found.document.label.readers) == ("A", ("x",))
+    found_worse = gathered(write(tmp_path / "b.ndjson", *rows, row("a", title="B"), row("b")))
+    assert names(found_worse) == ["bad 5", "without 1", "b [6]"]
+
+
+def test_a_document_without_the_row_that_says_its_readers_is_left_out(tmp_path: Path) -> None:
+    spoiled = json.dumps(row("a", readers=["board"], page=0))
+    found = gathered(write(tmp_path / "a.ndjson", spoiled, row("a"), row("a"), row("b"), "{", row("b"), row("c")))
+    assert names(found) == ["bad 1", "without 1", "bad 5", "without 4", "c [7]"]
 
 
 def test_what_no_row_says_the_command_says(tmp_path: Path) -> None:
@@ -164,9 +188,9 @@ def test_a_line_without_end_is_not_held(tmp_path: Path, monkeypatch: pytest.Monk
     found = list(NdjsonRows(path))
     assert [(number, type(each)) for number, each in found] == [
         (1, Row),
-        (2, InvalidRequest),
+        (2, RowRefused),
         (3, Row),
-        (4, InvalidRequest),
+        (4, RowRefused),
     ]
 
 

@@ -6,8 +6,8 @@ from hashlib import blake2b
 from pathlib import Path
 
 from ragstone.api.requests import MOST_CHUNKS, DocumentForm
-from ragstone.cli.importing_rows import Row, Rows
-from ragstone.domain.errors import InvalidRequest, RagstoneError
+from ragstone.cli.importing_rows import Row, RowRefused, Rows
+from ragstone.domain.errors import RagstoneError
 from ragstone.ingest.importing import ReadyChunk
 from ragstone.ingest.intake import Label, ReadyDocument
 
@@ -29,6 +29,13 @@ class BadRow:
 
     place: Place
     error: RagstoneError
+
+
+@dataclass(frozen=True, slots=True)
+class BadDocument:
+    """A document that is left out because of a bad row. ``place``: where it begins."""
+
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +73,40 @@ class Documents:
         """Bytes that are read so far."""
         return sum(each.read for each in self._files)
 
-    def __iter__(self) -> Iterator[Gathered | BadRow]:
-        """Yield each document when its last row was read, and each bad row. Blocks."""
+    def __iter__(self) -> Iterator[Gathered | BadRow | BadDocument]:
+        """Yield each document when its last row was read, and each bad row, which takes its document with it: that may
+        be the row that says who may read it. Blocks."""
         for index, file in enumerate(self._files):
             open_one: _Open | None = None
+            spoiled = False  # a bad row came that does not say whose it is
             for number, row in file:
-                if isinstance(row, InvalidRequest):
-                    yield BadRow(Place(file.path, number), row)
-                    continue
-                if open_one is None or open_one.uri != row.document:
-                    if open_one:
-                        yield open_one.gathered(self._described)
+                refused = row if isinstance(row, RowRefused) else None
+                name = row.document
+                if open_one and name is not None and open_one.uri != name:
+                    yield open_one.gathered(self._described)
                     open_one = None
-                    if refusal := self._begin(row.document, index, number):
-                        yield BadRow(Place(file.path, number), refusal)
-                        continue
-                    open_one = _Open(file.path, row)
-                if refusal := open_one.add(number, row):
-                    yield BadRow(Place(file.path, number), refusal)
+                if open_one is None and name is not None:
+                    refused = self._begin(name, index, number) or refused
+                    open_one = _Open(file.path, name, number, spoiled=spoiled)
+                if name is not None:
+                    spoiled = False
+                if isinstance(row, Row) and open_one and not refused:
+                    refused = open_one.add(number, row)
+                if refused:
+                    yield BadRow(Place(file.path, number), refused)
+                    spoiled = name is None
+                    if open_one:
+                        open_one.spoiled = True
             if open_one:
                 yield open_one.gathered(self._described)
 
-    def _begin(self, uri: str, file: int, number: int) -> InvalidRequest | None:
+    def _begin(self, uri: str, file: int, number: int) -> RowRefused | None:
         """Note where a document begins; return what is wrong if it did before."""
         digest = blake2b(uri.encode(), digest_size=12).digest()
         before = self._begun.setdefault(digest, (file, number))
         if before == (file, number):
             return None
-        return InvalidRequest(
+        return RowRefused(
             f"The document {uri!r} began at {Place(self._files[before[0]].path, before[1])}; others came between.",
             remedy="Sort the file, so that the rows of a document follow each other.",
         )
@@ -102,32 +115,35 @@ class Documents:
 class _Open:
     """A document whose rows are being read."""
 
-    def __init__(self, path: Path, first: Row) -> None:
-        self.uri = first.document
-        self._path = path
+    def __init__(self, path: Path, uri: str, number: int, *, spoiled: bool) -> None:
+        self.uri = uri
+        self.spoiled = spoiled
+        self._first = Place(path, number)
         self._said: dict[str, object] = {}
         self._chunks: list[ReadyChunk] = []
         self._numbers: list[int] = []
 
-    def add(self, number: int, row: Row) -> InvalidRequest | None:
+    def add(self, number: int, row: Row) -> RowRefused | None:
         """Add a chunk; return what is wrong with it instead."""
         said = {"title": row.title, "document_metadata": row.document_metadata, "readers": row.readers}
         for name, value in said.items():
             if value is not None and self._said.setdefault(name, value) != value:
-                return InvalidRequest(
+                return RowRefused(
                     f"{name}: an earlier row of the document says something else.",
                     remedy="Say it the same in each row, or in the first one only.",
                 )
         if len(self._chunks) == MOST_CHUNKS:
-            return InvalidRequest(
+            return RowRefused(
                 f"The document has more than {MOST_CHUNKS:,} chunks.", remedy="Make several documents of it."
             )
         self._chunks.append(row.to_domain())
         self._numbers.append(number)
         return None
 
-    def gathered(self, described: DocumentForm) -> Gathered:
+    def gathered(self, described: DocumentForm) -> Gathered | BadDocument:
         """Return the document as it is now."""
+        if self.spoiled:
+            return BadDocument(self._first)
         said = {
             "uri": self.uri,
             "title": self._said.get("title"),
@@ -135,4 +151,4 @@ class _Open:
             "readers": self._said.get("readers", described.readers),
         }
         label: Label = described.model_copy(update=said).label()
-        return Gathered(ReadyDocument(label, self._chunks), self._path, self._numbers)
+        return Gathered(ReadyDocument(label, self._chunks), self._first.path, self._numbers)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ragstone.cli.importing_rows import Numbered, Row, to_row, unreadable
+from ragstone.cli.importing_rows import Numbered, Row, RowRefused, to_row, unreadable
 from ragstone.domain.errors import ConfigurationError, InvalidRequest
 
 _ROWS_AT_A_TIME = 512
@@ -55,7 +55,7 @@ class ParquetRows:
             raise unreadable(self.path, error) from error
 
 
-def _row(fields: Mapping[str, Any]) -> "Row | InvalidRequest":
+def _row(fields: Mapping[str, Any]) -> "Row | RowRefused":
     given = {name: value for name, value in fields.items() if value is not None}
     for name in _OBJECTS:
         value = given.get(name)
@@ -63,7 +63,7 @@ def _row(fields: Mapping[str, Any]) -> "Row | InvalidRequest":
             try:
                 given[name] = json.loads(value)
             except (ValueError, RecursionError):
-                return InvalidRequest(f"{name}: must be a JSON object.")
+                return RowRefused(f"{name}: must be a JSON object.", document=fields.get("document"))
         elif isinstance(value, dict):
             # A struct has every field in every row; those that a row lacks are null.
             given[name] = {key: each for key, each in value.items() if each is not None}

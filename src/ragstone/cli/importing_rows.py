@@ -1,6 +1,7 @@
 """The rows of a file to import: one chunk each, read as they are asked for, checked one by one."""
 
 import gzip
+import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,7 +34,15 @@ class Row(ReadyChunk):
         )
 
 
-Numbered: TypeAlias = tuple[int, Row | InvalidRequest]
+class RowRefused(InvalidRequest):
+    """A row cannot be taken. ``document`` is the name of its document, where that can be read."""
+
+    def __init__(self, message: str, *, remedy: str = "Mend the row.", document: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.document = document
+
+
+Numbered: TypeAlias = tuple[int, Row | RowRefused]
 """A row with its number in the file, from 1; or what is wrong with it."""
 
 
@@ -88,7 +97,7 @@ class NdjsonRows:
                     if line is None:
                         yield (
                             number,
-                            InvalidRequest(
+                            RowRefused(
                                 f"The line is longer than {_LONGEST_LINE >> 20} MiB.", remedy="Cut its text smaller."
                             ),
                         )
@@ -107,12 +116,23 @@ def _lines(file: IO[bytes]) -> Iterator[bytes | None]:
             whole = line.endswith(b"\n")
 
 
-def to_row(sent: bytes | dict[str, Any]) -> Row | InvalidRequest:
+def to_row(sent: bytes | dict[str, Any]) -> Row | RowRefused:
     """Return the row, from JSON or from its fields, or what is wrong with it."""
     try:
         return Row.model_validate_json(sent) if isinstance(sent, bytes) else Row.model_validate(sent)
     except ValidationError as error:
-        return InvalidRequest("; ".join(_wrong(error)) + ".")
+        return RowRefused("; ".join(_wrong(error)) + ".", document=_document(sent))
+
+
+def _document(sent: bytes | dict[str, Any]) -> str | None:
+    """Return the name of the document that a row which is wrong belongs to, if it says so."""
+    if isinstance(sent, bytes):
+        try:
+            sent = json.loads(sent)
+        except (ValueError, RecursionError):
+            return None
+    name = sent.get("document") if isinstance(sent, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _wrong(error: ValidationError) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ragstone.api.requests import VectorsOf
 from ragstone.cli import output
 from ragstone.cli.client import Client
-from ragstone.cli.importing_documents import BadRow, Documents, Gathered, Place
+from ragstone.cli.importing_documents import BadDocument, BadRow, Documents, Gathered, Place
 from ragstone.cli.importing_progress import Pace, Reading, Show
 from ragstone.cli.importing_summary import ImportFailure, ImportSummary
 from ragstone.domain.errors import EmbedderDenied, InvalidRequest, RagstoneError, TooManyRequests, Unavailable
@@ -128,6 +128,9 @@ class Import:
         for each in self._documents:
             if isinstance(each, BadRow):
                 self._failing.row(each)
+                continue
+            if isinstance(each, BadDocument):
+                self._failing.failed += 1
                 continue
             waiting.append(each)
             chunks += len(each.document.chunks)

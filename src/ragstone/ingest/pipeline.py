@@ -14,6 +14,7 @@ import structlog
 
 from ragstone.domain.documents import Failure, State
 from ragstone.domain.errors import (
+    ConfigurationError,
     DatabaseUnavailable,
     EmbeddingRefused,
     LeaseLost,
@@ -169,9 +170,10 @@ class Pipeline:
         except LeaseLost:
             log.info("work_lost", stage=stage, uri=work.uri)
         except Unavailable as error:
-            log.warning("work_delayed", stage=stage, uri=work.uri, cause=error.message)
-            waiting = Failure(stage, error.code, error.message, error.remedy, retryable=True)
-            await self._release(work, error.retry_after or _RETRY_SECONDS, waiting)
+            await self._delay(work, stage, error, error.retry_after or _RETRY_SECONDS)
+        except ConfigurationError as error:
+            # What this worker lacks is no fault of the document, and another worker may have it.
+            await self._delay(work, stage, error, _RETRY_SECONDS)
         except ParseFailed as error:
             await self._fail(
                 work, Failure(stage, error.failure_code, error.message, error.remedy, retryable=error.retryable)
@@ -227,6 +229,11 @@ class Pipeline:
                 await transaction.versions.fail(work, self._owner, failure)
         except (LeaseLost, DatabaseUnavailable) as error:
             log.info("lease_left", uri=work.uri, cause=error.message)
+
+    async def _delay(self, work: Work, stage: str, error: RagstoneError, seconds: float) -> None:
+        log.warning("work_delayed", stage=stage, uri=work.uri, cause=error.message)
+        waiting = Failure(stage, error.code, error.message, error.remedy, retryable=True)
+        await self._release(work, seconds, waiting)
 
     async def _release(self, work: Work, delay: float, waiting: Failure | None = None) -> None:
         """Give the lease back; where that cannot be said, it runs out by itself."""

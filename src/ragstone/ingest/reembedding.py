@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from ragstone.domain.documents import Failure
-from ragstone.domain.errors import EmbeddingRefused, RagstoneError, Unavailable
+from ragstone.domain.errors import ConfigurationError, EmbeddingRefused, RagstoneError, Unavailable
 from ragstone.ports.embedder import Embedder
 from ragstone.ports.embedding_spaces import EmbeddingSpace, Place, Role
 from ragstone.ports.record import Record
@@ -50,7 +50,7 @@ class Reembedding:
             return 0.0
         try:
             await self._fill(space, await self._embedder_of(space))
-        except EmbeddingRefused as error:
+        except (EmbeddingRefused, ConfigurationError) as error:
             await self._note(space, error)
         except Unavailable as error:
             await self._note(space, error)

@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from ragstone.container import Container
-from ragstone.domain.errors import DatabaseUnavailable, EmbedderUnavailable
+from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable, EmbedderUnavailable
 from ragstone.postgres.leases import FILLING, SignOfLife, alive, new_owner, sole
 from ragstone.postgres.queue import Stage
 from ragstone.worker.isolation import Isolation
@@ -47,11 +47,11 @@ async def _work_connected(container: Container) -> None:
 
 
 async def _load(container: Container) -> None:
-    """Load the model before the first document waits for it. While its provider is down texts are cut nevertheless."""
+    """Load the model before the first document waits for it. While it cannot be had documents say that they wait."""
     try:
-        await container.embedders.prepare()
-    except EmbedderUnavailable as error:
-        log.warning("embedder_waits", cause=error.message)
+        await container.document_embedder()
+    except (EmbedderUnavailable, ConfigurationError) as error:
+        log.warning("embedder_waits", cause=error.message, remedy=error.remedy)
 
 
 async def _sweep(container: Container, sign: SignOfLife) -> None:
