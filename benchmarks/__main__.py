@@ -8,6 +8,7 @@ BENCHMARKS = {
     "startup": "start, memory, and the command line's first answer",
     "ask_docs": "ten questions to a real documentation, their citations checked",
     "ingest": "the pipeline beside the bare embedder, and how soon documents are found by words",
+    "importing": "ready-made chunks a second, and where the time goes",
     "parsing": "text and tables of each format against what the files hold",
     "kills": "an index that comes through fifty kills, beside a calm one",
     "memory": "what a worker holds with large files and over rounds",

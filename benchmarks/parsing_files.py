@@ -5,6 +5,7 @@ import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.parsing_pages import STYLES, drawn
 from ragstone.testing.made_files import (
     Element,
     Heading,
@@ -37,6 +38,25 @@ FLEET = Table(
     ]
 )
 DUES = Table([["Quarter", "Ships", "Dues"], ["Q1", "1,204", "88.50"], ["Q2", "97", "12.25"], ["Q3", "311", "0.75"]])
+PILOTS = Table(
+    [
+        ["Service", "Called", "Remarks"],
+        ["Pilotage from the outer buoy to the lock", "612", "at night with two pilots"],
+        ["Towing", "1,077", "tugs are hired by the hour, of which the first is always paid in full"],
+        ["Mooring", "98", "none"],
+        ["Shifting from berth to berth", "45", "by day"],
+    ]
+)
+CALLS = Table([["No", "Vessel", "Tons"], *([str(n), f"Lighter {n % 7}", f"{31 * n + 402:,}"] for n in range(1, 61))])
+PRINTED: Sequence[Paragraph | Table] = [
+    Paragraph("What the harbour's services were called for is told below, and after that the dues of the year."),
+    PILOTS,
+    Paragraph("Dues are paid by the quarter. A vessel that lies for longer than one pays for each that it begins."),
+    DUES,
+    Paragraph("All lighters follow, in the order in which they came."),
+    CALLS,
+    Paragraph("Two more were turned back at the lock, for they had no papers."),
+]
 CHAPTERS: Sequence[Sequence[Element]] = [
     [
         Heading("Harbour review"),
@@ -85,6 +105,10 @@ def make_files() -> list[Made]:
         Made("report.odt", open_document(WHOLE), _words(WHOLE), [FLEET, DUES]),
         Made(
             "report.pdf", printed(CHAPTERS, header=RUNNING[0], footer=RUNNING[1]), _words(WHOLE), [FLEET, DUES], RUNNING
+        ),
+        *(
+            Made(f"{name}.pdf", drawn(PRINTED, style), _words(PRINTED), [PILOTS, DUES, CALLS])
+            for name, style in STYLES.items()
         ),
         Made("report.html", web_page(WHOLE, title="Review"), _words(WHOLE), [FLEET, DUES]),
         Made("report.epub", book(CHAPTERS, title="Review"), _words(WHOLE), [FLEET, DUES]),
