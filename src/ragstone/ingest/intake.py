@@ -29,6 +29,7 @@ from ragstone.ports.record import Accepted, BatchRefused, NewDocument, ReadyMade
 __all__ = ["Intake", "Label", "ReadyChunk", "ReadyDocument"]
 
 _HEAD_BYTES = 4096
+_MOST_BLANK_BYTES = 4 << 20
 _CHUNKS_MEDIA_TYPE = "application/vnd.ragstone.chunks+json"
 
 
@@ -248,12 +249,16 @@ def _new_document(label: Label, media_type: str, sha256: str) -> NewDocument:
 
 
 async def _peek(parts: AsyncIterator[bytes]) -> tuple[bytes, AsyncIterator[bytes]]:
-    """Return the first part that is not white space alone (empty where there is none), and all the parts again."""
+    """Return the first part that is not white space alone (empty where there is none), and all the parts again.
+
+    Of white space only so much is held; where more comes, whether there is text below is the parser's to find.
+    """
     seen: list[bytes] = []
-    head = b""
+    head, blank = b"", 0
     async for part in parts:
         seen.append(part)
-        if part.strip():
+        blank += len(part)
+        if part.strip() or blank > _MOST_BLANK_BYTES:
             head = part
             break
 

@@ -6,13 +6,14 @@ only if the lease still does. Killed anywhere, the step leaves nothing behind bu
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import closing
 from typing import Any
 from uuid import UUID
 
 import structlog
 
-from ragstone.domain.documents import Failure, State
+from ragstone.domain.documents import Chunk, Failure, ParsedDocument, State
 from ragstone.domain.errors import (
     ConfigurationError,
     DatabaseUnavailable,
@@ -24,8 +25,9 @@ from ragstone.domain.errors import (
 )
 from ragstone.ingest.chunking import chunk
 from ragstone.ingest.renaming import index_renamed
+from ragstone.ingest.stopping import Stoppable
 from ragstone.ingest.unchanged import Former
-from ragstone.ports.embedder import ActiveEmbedder, ActiveInput, Embedder
+from ragstone.ports.embedder import ActiveEmbedder, ActiveInput, Embedder, ModelInput
 from ragstone.ports.lexical_index import LexicalIndex
 from ragstone.ports.parser import Parser
 from ragstone.ports.record import Record, Work
@@ -113,16 +115,7 @@ class Pipeline:
         parsed = await self._parser.parse(data, work.media_type, work.uri)
         read = time.perf_counter()
         title = work.title or parsed.title or work.name
-        chunks = await asyncio.to_thread(
-            chunk,
-            parsed,
-            model.tokenizer,
-            max_tokens=self._chunk_tokens,
-            overlap=self._chunk_overlap,
-            model_max_tokens=model.max_tokens,
-            title=title,
-            former=Former(*former) if former else None,
-        )
+        chunks = await self._cut(parsed, model, title, Former(*former) if former else None)
         seconds = {"parse": read - begun, "chunk": time.perf_counter() - read}
         async with self._record.transaction() as transaction:
             await transaction.versions.store_parsed(
@@ -131,6 +124,22 @@ class Pipeline:
             await self._lexical.add(transaction, work.version_id, title, chunks)
             # It may have been renamed since it was claimed.
             await index_renamed(transaction, self._lexical, [work.document_id])
+
+    async def _cut(
+        self, parsed: ParsedDocument, model: ModelInput, title: str, former: Former | None
+    ) -> Sequence[Chunk]:
+        """Cut a document in a thread, which ends soon after its work was cancelled or taken over."""
+        with closing(Stoppable(model.tokenizer)) as tokenizer:
+            return await asyncio.to_thread(
+                chunk,
+                parsed,
+                tokenizer,
+                max_tokens=self._chunk_tokens,
+                overlap=self._chunk_overlap,
+                model_max_tokens=model.max_tokens,
+                title=title,
+                former=former,
+            )
 
     async def _embed(self, work: Work) -> None:
         begun = time.perf_counter()
