@@ -1,9 +1,11 @@
 """What is more than a server takes in is refused with 429, and taken in later."""
 
+import json
 import time
 from pathlib import Path
 
 import httpx
+import pytest
 from tests.e2e.command_line import CommandLine, write_pages
 from tests.e2e.conftest import MakeSettings, serving
 
@@ -27,6 +29,15 @@ def test_a_full_queue_refuses_more(make_settings: MakeSettings) -> None:
         assert len(listed) == 3
 
 
+def test_jobs_say_that_no_worker_runs(make_settings: MakeSettings) -> None:
+    with serving(make_settings(), with_worker=False) as server:
+        job = httpx.get(f"{server.url}{send(server.url, 0).headers['location']}", trust_env=False).json()
+        assert (job["state"], job["waiting"]["code"]) == ("accepted", "no_worker")
+        assert "ragstone worker" in job["waiting"]["remedy"]
+        queue = httpx.get(f"{server.url}/v1/jobs/queue", trust_env=False).json()
+        assert (queue["workers"], queue["waiting"]) == (0, 1)
+
+
 def test_a_key_sends_so_many_a_minute(make_settings: MakeSettings) -> None:
     with serving(make_settings(uploads_per_minute=3), with_worker=False) as server:
         replies = [send(server.url, number) for number in range(4)]
@@ -34,9 +45,18 @@ def test_a_key_sends_so_many_a_minute(make_settings: MakeSettings) -> None:
         assert 50 < int(replies[-1].headers["retry-after"]) <= 60
 
 
-def test_ingest_waits_for_room(make_settings: MakeSettings, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["ingest", "sync", "import"])
+def test_the_command_line_waits_for_room(make_settings: MakeSettings, tmp_path: Path, command: str) -> None:
     with serving(make_settings(max_open_documents=3)) as server:
-        pages = write_pages(tmp_path, 15)
-        CommandLine({}).run("ingest", str(pages), "--url", server.url)
-        listed = httpx.get(f"{server.url}/v1/documents?state=ready", trust_env=False).json()["items"]
-        assert len(listed) == 15
+        for number in range(4):
+            assert send(server.url, number).status_code == 202
+        sent = write_pages(tmp_path, 60)
+        if command == "import":
+            sent = tmp_path / "chunks.ndjson"
+            rows = ({"document": f"d-{number}", "text": f"Slate {number}."} for number in range(60))
+            sent.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        told = CommandLine({}).run(command, str(sent), "--url", server.url).stderr
+        assert "Going on more slowly" in told
+        listed = httpx.get(f"{server.url}/v1/documents?limit=200", trust_env=False).json()["items"]
+        assert len(listed) == 64
+        assert not [each for each in listed if each["state"] == "failed"]

@@ -138,7 +138,10 @@ class QueueState(Reply):
     """What is on its way to be searchable."""
 
     states: dict[State, int]
-    waiting: int = Field(description="Documents whose last attempt ended without a result.")
+    waiting: int = Field(
+        description="Documents whose last attempt ended without a result, or for which no worker runs."
+    )
+    workers: int = Field(description="Workers that run.")
     pending_chunks: int
     chunks_per_second: float | None = Field(description="Pace of the last ten minutes, if any.")
     eta_seconds: float | None

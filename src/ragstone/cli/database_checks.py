@@ -8,13 +8,12 @@ from ragstone.cli.replies import Check
 from ragstone.container import Container
 from ragstone.ports.embedding_spaces import Role
 from ragstone.postgres.invariants import violations
-from ragstone.postgres.versions import OWNERS
+from ragstone.postgres.versions import WORKERS
 
 _LOOK_SECONDS = 30.0
 
 _OPEN = "select count(*) from versions where state in ('accepted', 'parsing', 'searchable')"
-_WORKERS = """select count(distinct objid) from pg_locks where locktype = 'advisory' and granted and classid = %s
-    and database = (select oid from pg_database where datname = current_database())"""
+_WORKERS_LIVE = f"select {WORKERS}"
 _READY = "select count(*) from versions where state = 'ready'"
 
 
@@ -38,7 +37,7 @@ async def schema(container: Container) -> Check:
 
 async def queue(container: Container) -> Check:
     """See that somebody works on what waits."""
-    waiting, workers = await _number(container, _OPEN), await _number(container, _WORKERS, OWNERS)
+    waiting, workers = await _number(container, _OPEN), await _number(container, _WORKERS_LIVE)
     detail = f"{waiting:,} documents wait, {workers:,} workers work"
     if waiting and not workers:
         return Check(

@@ -58,6 +58,7 @@ def queue(as_json: AsJson = False, url: Url = None, key: Key = None) -> None:
         {
             **{str(name): f"{count:,}" for name, count in sorted(state.states.items())},
             "waiting": f"{state.waiting:,}",
+            "workers": f"{state.workers:,}" if state.workers else "none: start `ragstone worker`, or `ragstone up`",
             "to be embedded": f"{state.pending_chunks:,} chunks",
             "pace": f"{pace:,.1f} chunks a second" if pace else "unknown (nothing finished lately)",
             "done in": str(timedelta(seconds=round(eta))) if eta is not None else "unknown",

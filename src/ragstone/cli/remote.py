@@ -35,13 +35,21 @@ from ragstone.api.schemas import (
     Restart,
     Retrieval,
 )
+from ragstone.cli import output
 from ragstone.cli.client import BrokenOff, ServerUnavailable, just_before, requested
 from ragstone.cli.files import printable
 from ragstone.cli.importing_body import chunks_body
 from ragstone.cli.running import for_each
 from ragstone.domain import errors
 from ragstone.domain.documents import State
-from ragstone.domain.errors import Forbidden, InvalidRequest, RagstoneError, Unauthenticated, Unavailable
+from ragstone.domain.errors import (
+    Forbidden,
+    InvalidRequest,
+    RagstoneError,
+    TooManyRequests,
+    Unauthenticated,
+    Unavailable,
+)
 from ragstone.ingest.intake import ReadyDocument
 from ragstone.ports import record
 from ragstone.ports.fetcher import Fetched, Fetcher, Validators
@@ -56,6 +64,7 @@ _PAGES_OF_A_LOOK = 8
 _FIRST_ID, _LAST_ID = UUID(int=0), UUID(int=2**128 - 1)
 _SERVER_ERRORS = 500
 _SENT_AT_A_TIME = 4
+_AGAIN_SECONDS = 5.0
 _JSON = {"Content-Type": "application/json"}
 _STREAM = {"Accept": "text/event-stream"}
 _EVENTS: dict[str, type[Reply]] = {
@@ -108,6 +117,7 @@ class HttpClient:
         self._jobs: dict[UUID, Job] = {}
         self._gone: set[UUID] = set()
         self._next = _FIRST_ID
+        self._slower = False
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -144,18 +154,22 @@ class HttpClient:
     async def accept_documents(
         self, documents: Sequence[ReadyDocument], vectors_of: VectorsOf | None
     ) -> Sequence[Accepted]:
-        """Send documents of ready-made chunks, a few at a time."""
+        """Send documents of ready-made chunks, a few at a time, as fast as the server takes them."""
         accepted: dict[int, Accepted] = {}
         refused: dict[int, RagstoneError] = {}
 
         async def send(place: int) -> None:
             body = await asyncio.to_thread(chunks_body, documents[place], vectors_of)
-            try:
-                accepted[place] = await self._post("v1/documents/chunks", Accepted, content=body, headers=_JSON)
-            except (Unauthenticated, Forbidden):
-                raise
-            except InvalidRequest as error:
-                refused[place] = error
+            while place not in accepted and place not in refused:
+                try:
+                    accepted[place] = await self._post("v1/documents/chunks", Accepted, content=body, headers=_JSON)
+                except (Unauthenticated, Forbidden):
+                    raise
+                except TooManyRequests as error:
+                    self._say_slower(error)
+                    await asyncio.sleep(error.retry_after)
+                except InvalidRequest as error:
+                    refused[place] = error
 
         await for_each(range(len(documents)), send, at_a_time=_SENT_AT_A_TIME)
         if refused:
@@ -306,8 +320,13 @@ class HttpClient:
         except httpx.HTTPError as error:
             raise self._away(error) from error
         if not response.is_success:
-            raise _error_of(_read(Problem, response.content))
+            raise _error_of(_read(Problem, response.content), _seconds(response.headers.get("retry-after")))
         return response
+
+    def _say_slower(self, error: TooManyRequests) -> None:
+        if not self._slower:
+            output.note(f"{error.message} Going on more slowly ...")
+        self._slower = True
 
     def _away(self, error: httpx.HTTPError) -> Unavailable:
         """Tell a server that is not there from one that ended a request in the middle."""
@@ -344,10 +363,16 @@ def _read(model: type[M], text: bytes | str) -> M:
         raise ServerUnavailable("What answers at --url is not this Ragstone.", remedy="Check the address.") from error
 
 
-def _error_of(problem: Problem) -> RagstoneError:
+def _error_of(problem: Problem, retry_after: float | None = None) -> RagstoneError:
     """Return the error that the server tells of, of the same kind as it was there."""
+    if problem.code == TooManyRequests.code:
+        return TooManyRequests(problem.detail, remedy=problem.remedy, retry_after=retry_after or _AGAIN_SECONDS)
     kind = _KINDS.get(problem.code, InvalidRequest if problem.status < _SERVER_ERRORS else Unavailable)
     return kind(problem.detail, remedy=problem.remedy)
+
+
+def _seconds(retry_after: str | None) -> float | None:
+    return float(retry_after) if retry_after and retry_after.isdecimal() else None
 
 
 def _no_url() -> InvalidRequest:

@@ -154,7 +154,8 @@ class Document:
 class Job:
     """The ingestion of one version of a document. Times are seconds spent in each stage.
 
-    ``waiting`` says why the last attempt ended without a result; the next one is due at ``due_at``.
+    ``waiting`` says why the last attempt ended without a result, or that no worker runs; the next attempt is due at
+    ``due_at``.
     """
 
     id: UUID
@@ -178,11 +179,12 @@ class QueueState:
     """What is on its way: documents by state, chunks yet to be embedded, and how fast the last minutes went.
 
     ``chunks_per_second`` and ``eta_seconds`` are ``None`` where nothing was finished lately; ``waiting`` counts the
-    documents whose last attempt ended without a result.
+    documents whose last attempt ended without a result, or for which none of the ``workers`` lives.
     """
 
     states: Mapping[State, int]
     waiting: int
+    workers: int
     pending_chunks: int
     chunks_per_second: float | None
     eta_seconds: float | None

@@ -6,18 +6,19 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from ragstone.domain.access import Principal
-from ragstone.domain.documents import Job, QueueState, State
+from ragstone.domain.documents import Failure, Job, QueueState, State
 from ragstone.domain.errors import Conflict, NotFound
 from ragstone.ports.record import Progress
 from ragstone.postgres.database import Connection
 from ragstone.postgres.documents import to_failure
 from ragstone.postgres.queue import Queue, Stage
+from ragstone.postgres.versions import WORKERS
 from ragstone.postgres.visibility import OWN_VERSIONS, principal_parameters
 
 _SELECT_JOBS = f"""
     with own as ({OWN_VERSIONS})
     select v.id, own.document_id, own.collection, own.uri, v.state, v.attempts, v.chunk_count, v.embedded_count,
-           v.stage_seconds, v.failure, v.waiting, v.due_at, v.created_at, v.updated_at
+           v.stage_seconds, v.failure, v.waiting, v.due_at, v.created_at, v.updated_at, {WORKERS}
     from own join versions v on v.id = own.version_id
 """  # noqa: S608 (no input)
 
@@ -34,6 +35,11 @@ _QUEUE = f"""
            min(created_at)
     from latest group by state
 """  # noqa: S608 (no input)
+
+
+_NO_WORKER = Failure(
+    "queue", "no_worker", "No worker runs.", "Start one: `ragstone worker`, or `ragstone up`.", retryable=True
+)
 
 
 class PostgresJobs:
@@ -88,8 +94,10 @@ class PostgresJobs:
 
     async def queue(self, principal: Principal) -> QueueState:
         """Say what of the principal's documents is on its way, and how long it will take."""
+        cursor = await self._connection.execute(f"select {WORKERS}")
+        workers = int((await cursor.fetchall())[0][0])
         cursor = await self._connection.execute(_QUEUE, principal_parameters(principal))
-        return _to_queue([_StateRow(State(row[0]), *row[1:]) for row in await cursor.fetchall()])
+        return _to_queue([_StateRow(State(row[0]), *row[1:]) for row in await cursor.fetchall()], workers)
 
     async def cancel(self, principal: Principal, job_id: UUID) -> Job:
         """End a job that is not final. Raise ``NotFound``, or ``Conflict`` where it is final."""
@@ -132,7 +140,7 @@ class _StateRow(NamedTuple):
     oldest_at: datetime
 
 
-def _to_queue(rows: Sequence[_StateRow]) -> QueueState:
+def _to_queue(rows: Sequence[_StateRow], workers: int) -> QueueState:
     under_way = [row for row in rows if not row.state.final]
     ready = next((row for row in rows if row.state is State.READY), None)
     pace = None
@@ -144,7 +152,8 @@ def _to_queue(rows: Sequence[_StateRow]) -> QueueState:
     expected = pending + unread * (ready.mean_chunks if ready else 0.0)
     return QueueState(
         states={row.state: row.documents for row in rows},
-        waiting=sum(row.waiting for row in under_way),
+        waiting=sum(row.waiting if workers else row.documents for row in under_way),
+        workers=workers,
         pending_chunks=pending,
         chunks_per_second=pace,
         eta_seconds=0.0 if not under_way else expected / pace if pace else None,
@@ -153,18 +162,19 @@ def _to_queue(rows: Sequence[_StateRow]) -> QueueState:
 
 
 def _to_job(row: Sequence[Any]) -> Job:
+    state, waiting, workers = State(row[4]), to_failure(row[10]), row[14]
     return Job(
         id=row[0],
         document_id=row[1],
         collection=row[2],
         uri=row[3],
-        state=State(row[4]),
+        state=state,
         attempts=row[5],
         chunk_count=row[6],
         embedded_count=row[7],
         stage_seconds=row[8],
         failure=to_failure(row[9]),
-        waiting=to_failure(row[10]),
+        waiting=waiting if workers or state.final else _NO_WORKER,
         due_at=row[11],
         created_at=row[12],
         updated_at=row[13],

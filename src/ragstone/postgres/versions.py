@@ -32,6 +32,10 @@ _OWNER_LIVES = f"""exists (
     and database = (select oid from pg_database where datname = current_database())
     and classid = {OWNERS} and objid::bigint = v.lease_owner)"""  # noqa: S608 (no input)
 
+WORKERS = f"""(select count(distinct objid) from pg_locks where locktype = 'advisory' and granted
+    and classid = {OWNERS} and database = (select oid from pg_database where datname = current_database()))"""  # noqa: S608
+"""How many workers live."""
+
 _FREE = f"(v.lease_owner is null or v.lease_until < now() or not {_OWNER_LIVES})"
 
 _SPACE = "(select id from embedding_spaces where model = %(model)s and version = %(model_version)s)"
