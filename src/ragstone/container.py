@@ -119,9 +119,12 @@ class Container:
     @cached_property
     def fetcher(self) -> Fetcher:
         """What fetches documents from URLs."""
-        from ragstone.adapters.fetchers.http import HttpFetcher  # its HTTP client would cost each search 0.1 s
+        # Its HTTP client would cost each search 0.1 s.
+        from ragstone.adapters.fetchers.http import HttpFetcher, public_or_in
 
-        return HttpFetcher(max_bytes=self.settings.max_upload_mb << 20)
+        return HttpFetcher(
+            max_bytes=self.settings.max_upload_mb << 20, allowed=public_or_in(self.settings.fetch_networks)
+        )
 
     @cached_property
     def lexical(self) -> PostgresLexicalIndex:

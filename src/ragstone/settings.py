@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import platformdirs
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -156,6 +156,10 @@ class Settings(BaseSettings):
     embed_workers: int = Field(default=8, ge=1, le=64, description="Documents that one worker embeds at a time.")
     embed_batch: int = Field(default=64, ge=1, le=2048, description="Chunks that are embedded and stored in one step.")
     max_upload_mb: int = Field(default=100, ge=1, le=1000, description="Largest file that is accepted, in MiB.")
+    fetch_networks: list[IPvAnyNetwork] = Field(
+        default_factory=list,
+        description='Networks that pages may be fetched from beside public ones, as `["10.20.0.0/16"]`.',
+    )
     max_open_documents: int = Field(
         default=100_000,
         ge=0,

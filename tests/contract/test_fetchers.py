@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from ragstone.adapters.fetchers.http import Address, HttpFetcher, is_public
+from ragstone.adapters.fetchers.http import Address, HttpFetcher, is_public, public_or_in
 from ragstone.domain.errors import InvalidRequest, Unavailable
 from ragstone.ports.fetcher import Fetcher
 from ragstone.testing.fetchers import MAX_BYTES, PAGE, FetcherConformance, content_of, running_site
@@ -64,6 +64,17 @@ class TestHttpFetcher(FetcherConformance):
             monkeypatch.setenv(name, "http://127.0.0.1:9")
         async with local_fetcher().open(f"{site}/page.md") as fetched:
             assert await content_of(fetched) == PAGE
+
+    async def test_a_network_of_one_s_own_is_let_in_and_no_other(self, site: str) -> None:
+        async def here(host: str, port: int) -> Sequence[Address]:
+            return [_HERE]
+
+        own = public_or_in([ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("fd00::/8")])
+        async with HttpFetcher(max_bytes=MAX_BYTES, resolve_host=here, allowed=own).open(f"{site}/page.md") as fetched:
+            assert await content_of(fetched) == PAGE
+        for address in ("10.0.0.1", "169.254.169.254", "::ffff:127.0.0.1", "fe80::1"):
+            assert not own(ipaddress.ip_address(address))
+        assert own(ipaddress.ip_address("fd12::1"))
 
     async def test_a_name_without_an_address(self) -> None:
         with pytest.raises(Unavailable, match="no address"):

@@ -3,12 +3,13 @@
 import asyncio
 import ipaddress
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from ragstone.domain.errors import InvalidRequest, Unavailable
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _UNICAST = ipaddress.ip_network("2000::/3")  # the only global unicast space that is allocated (RFC 4291)
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052
@@ -35,6 +36,11 @@ def is_public(address: Address) -> bool:
     if within is not None:
         return is_public(within)
     return address in _UNICAST and address.is_global
+
+
+def public_or_in(networks: Sequence[Network]) -> Callable[[Address], bool]:
+    """Return the judgement that lets public addresses pass, and those of ``networks``, as the address is written."""
+    return lambda address: is_public(address) or any(address in network for network in networks)
 
 
 def _ipv4_within(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:

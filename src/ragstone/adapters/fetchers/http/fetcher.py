@@ -113,7 +113,7 @@ class HttpFetcher:
         if not addresses or not all(self._allowed(address) for address in addresses):
             raise InvalidRequest(
                 f"The address of {target.host} is blocked: only public addresses are fetched.",
-                remedy="Download the document and send the file.",
+                remedy="Download the document and send the file, or name its network in RAGSTONE_FETCH_NETWORKS.",
             )
         return addresses[:_MOST_ADDRESSES]
 

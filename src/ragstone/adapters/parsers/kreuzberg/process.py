@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from ragstone.adapters.parsers.kreuzberg.frames import LENGTHS, decode_header, decode_lengths, encode_head
 
 CHILD_MODULE = "ragstone.adapters.parsers.kreuzberg.child"
@@ -69,8 +71,13 @@ class ChildProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether the child runs as far as is known."""
-        return self._process.returncode is None
+        """Whether the child runs. asyncio hears of an end a little later than it is one."""
+        if self._process.returncode is not None:
+            return False
+        try:
+            return psutil.Process(self._process.pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return False
 
     async def wait_until_ready(self) -> None:
         """Wait for the child's first frame. Raises ``ChildDied``."""
@@ -98,7 +105,7 @@ class ChildProcess:
 
     def kill(self) -> None:
         """End the child and whatever it started, at once."""
-        if self.alive:
+        if self._process.returncode is None:
             with suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
