@@ -22,7 +22,11 @@ def settings_table() -> list[str]:
     rows = []
     for name, field in Settings.model_fields.items():
         kind = str(field.annotation if not isinstance(field.annotation, type) else field.annotation.__name__)
-        kind = re.sub(r"pydantic\.types\.|pathlib\.|typing\.| \| None", "", kind).replace("SecretStr", "secret")
+        kind = (
+            re.sub(r"pydantic\.types\.|pydantic\.networks\.|pathlib\.|typing\.| \| None", "", kind)
+            .replace("SecretStr", "secret")
+            .replace("IPvAnyNetwork", "network")
+        )
         default = "see below" if name == "data_dir" else _default(field.get_default(call_default_factory=True))
         rows.append(f"| `RAGSTONE_{name.upper()}` | {kind} | {default} | {field.description} |")
     return rows
