@@ -169,8 +169,9 @@ class Pipeline:
                     await transaction.versions.store_progress(work.version_id, self._owner, batch[-1][0] + 1)
                     await self._vectors.upsert(transaction, model, texts, vectors)
             done += len(pending)
-            async with self._record.transaction() as transaction:
-                await transaction.versions.store_progress(work.version_id, self._owner, done)
+            if not fresh or fresh[-1][0] + 1 < done:
+                async with self._record.transaction() as transaction:
+                    await transaction.versions.store_progress(work.version_id, self._owner, done)
 
     async def _settle(self, work: Work, stage: str, step: Coroutine[Any, Any, None]) -> None:
         """Take a step under the lease and end the version's stage, whichever way the step ends."""

@@ -50,6 +50,7 @@ class Reembedding:
             return 0.0
         try:
             await self._fill(space, await self._embedder_of(space))
+            await self._vectors.tune(space.model, space.version)  # before questions come to it
         except (EmbeddingRefused, ConfigurationError) as error:
             await self._note(space, error)
         except Unavailable as error:

@@ -91,6 +91,13 @@ class SpaceEmbedders:
                 await transaction.spaces.activate_first(embedder.model, self._spec)
         self._prepared = True
 
+    async def tune(self) -> None:
+        """Build what the spaces in use need to be searched fast."""
+        async with self._record.transaction() as transaction:
+            spaces = [each for each in await transaction.spaces.all() if each.role]
+        for space in spaces:
+            await self._vectors.tune(space.model, space.version)
+
     async def close(self) -> None:
         """Close those that were built here; the configured one is its owner's."""
         for _, embedder in self._built:

@@ -32,6 +32,13 @@ class VectorIndex(Protocol):
         """
         ...
 
+    async def tune(self, name: str, version: str) -> bool:
+        """Build what the space of a model needs to be searched fast at its present size; return whether that was to do.
+
+        Searches and changes go on meanwhile. Breaking it off does no harm.
+        """
+        ...
+
     async def search(self, model: EmbeddingModel, vector: Vectors, scope: Scope, limit: int) -> Sequence[Ranked]:
         """Return at most ``limit`` chunks in ``scope``, nearest first; score is the cosine similarity (-1..1).
 

@@ -12,6 +12,8 @@ from ragstone.postgres.versions import OWNERS
 
 FILLING = 1
 """The duty of filling an embedding space."""
+TUNING = 2
+"""The duty of building the indexes that spaces have outgrown."""
 _DUTIES = OWNERS + 1
 """The class of the advisory locks of what one process at a time does; the object is the duty."""
 

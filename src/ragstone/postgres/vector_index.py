@@ -1,4 +1,4 @@
-"""Dense search with pgvector: one partition per embedding space, half precision, HNSW on cosine distance."""
+"""Dense search with pgvector: one partition per embedding space, half precision, cosine, exact or by HNSW."""
 
 import hashlib
 import struct
@@ -15,10 +15,10 @@ from ragstone.domain.queries import Ranked, Scope
 from ragstone.ports.embedder import EmbeddingModel, Vectors
 from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database
+from ragstone.postgres.nearest_index import build_where_missing
 from ragstone.postgres.record import connection_of
 from ragstone.postgres.visibility import VISIBLE, scope_parameters
 
-_HNSW = "(m = 16, ef_construction = 64)"
 _EF_SEARCH = 100
 _MOST_EF_SEARCH = 1000  # pgvector's own bound
 _MOST_SCANNED = 1_000_000
@@ -43,11 +43,12 @@ _REUSE = """
     join versions v on v.id = c.version_id
     join documents d on d.id = v.document_id
     cross join lateral (
-        (select x.embedding from {partition} x
+        (select x.embedding
+         from (select * from {partition} where text_hash = asked.text_hash offset 0) x
          join chunks same on same.id = x.chunk_id
          join versions w on w.id = same.version_id
          join documents e on e.id = w.document_id
-         where x.text_hash = asked.text_hash and e.tenant = d.tenant limit 1)
+         where e.tenant = d.tenant limit 1)
         union all
         (select k.embedding from kept_vectors k
          join documents e on e.id = k.document_id
@@ -69,10 +70,11 @@ class _Space(NamedTuple):
 
 
 class PgVectorIndex:
-    """The ``VectorIndex`` port in the record's own database."""
+    """The ``VectorIndex`` port in the record's own database. Spaces of fewer than ``exact`` vectors are read whole."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, exact: int = 10_000) -> None:
         self._database = database
+        self._exact = exact
         self._spaces: dict[EmbeddingModel, _Space] = {}
 
     async def ensure(self, model: EmbeddingModel) -> None:
@@ -102,11 +104,22 @@ class PgVectorIndex:
         space = await self._space(model)
         connection = connection_of(transaction)
         query = sql.SQL(_REUSE).format(space=sql.Literal(space.id), partition=sql.Identifier(space.partition))
-        await connection.execute(query, {"ids": list(texts), "hashes": [_digest(text) for text in texts.values()]})
+        asked = {"ids": list(texts), "hashes": [_digest(text) for text in texts.values()]}
+        # Planned each time: a plan that was made while the table was empty would read all of it ever after.
+        await connection.execute(query, asked, prepare=False)
         cursor = await connection.execute(
             "select chunk_id from vectors where space_id = %s and chunk_id = any(%s)", (space.id, list(texts))
         )
         return {row[0] for row in await cursor.fetchall()}
+
+    async def tune(self, name: str, version: str) -> bool:
+        """Build the graph of a space that has become too large to be read whole; return whether that was to do."""
+        async with self._database.connect() as connection:
+            cursor = await connection.execute(
+                "select id, dimensions from embedding_spaces where model = %s and version = %s", (name, version)
+            )
+            space = _Space(*(await cursor.fetchall())[0])
+            return await build_where_missing(connection, space.partition, space.dimensions, least=self._exact)
 
     async def search(self, model: EmbeddingModel, vector: Vectors, scope: Scope, limit: int) -> Sequence[Ranked]:
         """Return at most ``limit`` chunks in ``scope``, nearest first; score is the cosine similarity (-1..1)."""
@@ -161,11 +174,6 @@ async def _find_or_create(connection: Connection, model: EmbeddingModel) -> _Spa
     partition = sql.Identifier(space.partition)
     await connection.execute(
         sql.SQL("create table {} partition of vectors for values in ({})").format(partition, sql.Literal(space.id))
-    )
-    await connection.execute(
-        sql.SQL(f"create index on {{}} using hnsw ((embedding::halfvec({{}})) halfvec_cosine_ops) with {_HNSW}").format(
-            partition, sql.Literal(space.dimensions)
-        )
     )
     return space
 

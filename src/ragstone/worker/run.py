@@ -6,12 +6,13 @@ import structlog
 
 from ragstone.container import Container
 from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable, EmbedderUnavailable
-from ragstone.postgres.leases import FILLING, SignOfLife, alive, new_owner, sole
+from ragstone.postgres.leases import FILLING, TUNING, SignOfLife, alive, new_owner, sole
 from ragstone.postgres.queue import Stage
 from ragstone.worker.isolation import Isolation
 
 _SWEEP_SECONDS = 2.0
 _RECONNECT_SECONDS = 1.0
+_TUNE_SECONDS = 10.0
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ async def _work_connected(container: Container) -> None:
     async with alive(container.database, owner) as sign, asyncio.TaskGroup() as group:
         group.create_task(_sweep(container, sign))
         group.create_task(_fill(container))
+        group.create_task(_tune(container))
         group.create_task(container.queue.work(Stage.PARSE, pipeline.parse, concurrency=settings.parse_workers))
         group.create_task(_load(container))
         group.create_task(container.queue.work(Stage.EMBED, pipeline.embed, concurrency=settings.embed_workers))
@@ -74,3 +76,12 @@ async def _fill(container: Container) -> None:
             async with sole(container.database, FILLING) as alone:
                 if alone:
                     await asyncio.sleep(await reembedding.fill())
+
+
+async def _tune(container: Container) -> None:
+    """Build indexes of vectors where they have become worth it; one worker of all does."""
+    while True:
+        await asyncio.sleep(_TUNE_SECONDS)
+        async with sole(container.database, TUNING) as alone:
+            if alone:
+                await container.embedders.tune()
