@@ -21,7 +21,7 @@ from ragstone.testing.parsers import parse, pdf
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, and the limits are Linux's")
 
 SLOW = ("slow.html", b"<" * 20_000_000)
-PDF = ("small.pdf", pdf([["A page."]]))
+PDF = ("small.pdf", pdf([["A page with text enough not to be taken for a scan."] * 4]))
 
 
 @pytest.fixture

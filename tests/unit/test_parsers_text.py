@@ -1,4 +1,4 @@
-"""The readers that need no kreuzberg: JSON, slides, reStructuredText's tables, and the lines of printed pages."""
+"""The readers that need no kreuzberg: JSON, slides, and the lines of printed pages."""
 
 import json
 from collections.abc import Sequence
@@ -9,7 +9,6 @@ from ragstone.adapters.parsers.kreuzberg.drawn_lines import find_tables, looks_t
 from ragstone.adapters.parsers.kreuzberg.json_text import json_to_text, ndjson_to_text
 from ragstone.adapters.parsers.kreuzberg.media_types import ODT
 from ragstone.adapters.parsers.kreuzberg.repairs import repaired, restored
-from ragstone.adapters.parsers.kreuzberg.rst_tables import without_tables
 from ragstone.adapters.parsers.kreuzberg.running_lines import RunningLines
 from ragstone.adapters.parsers.kreuzberg.slides import read_slides
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
@@ -112,54 +111,6 @@ class TestSlides:
         with pytest.raises(ParseFailed) as caught:
             read_slides(zipped(members))
         assert caught.value.failure_code == code
-
-
-_GRID = """\
-+-------+-------+
-| port  | ships |
-+=======+=======+
-| Riga  | 97    |
-+-------+-------+
-| Cádiz | 3     |
-+-------+-------+"""
-_LISTS = """\
-.. list-table::
-   :header-rows: 1
-
-   * - port
-     - ships
-   * - Riga
-     - 97
-   * - Cádiz
-     - 3"""
-
-
-class TestRestructuredText:
-    @pytest.mark.parametrize(
-        "source",
-        [
-            "=====  =====\nport   ships\n=====  =====\nRiga   97\nCádiz  3\n=====  =====",
-            _GRID,
-            '.. csv-table::\n   :header: "port", "ships"\n\n   Riga, 97\n   Cádiz, 3',
-            _LISTS,
-        ],
-    )
-    def test_every_form_of_table(self, source: str) -> None:
-        text, tables = without_tables(f"Before.\n\n{source}\n\nAfter.\n")
-        assert list(tables.values()) == [MARKDOWN]
-        assert text.split() == ["Before.", *tables, "After."]
-
-    def test_cells_that_go_on_in_the_next_line(self) -> None:
-        _, tables = without_tables("== =====\nk  v\n== =====\na  one\n   two\nb  x\n== =====\n")
-        assert list(tables.values()) == ["| k | v |\n| --- | --- |\n| a | one two |\n| b | x |"]
-        _, tables = without_tables("+---+-----+\n| k | v   |\n+===+=====+\n| a | one |\n|   | two |\n+---+-----+\n")
-        assert list(tables.values()) == ["| k | v |\n| --- | --- |\n| a | one two |"]
-
-    @pytest.mark.parametrize(
-        "source", ["Title\n=====\n\ntext", "=== ===\n", "+---+", "a | b\n", ".. list-table::\n\n   x"]
-    )
-    def test_what_is_no_table_stays(self, source: str) -> None:
-        assert without_tables(source) == (source, {})
 
 
 def running(pages: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -50,13 +50,19 @@ def as_part(parsed: ParsedDocument, name: str) -> str:
     elif extension in _PROSE:
         return prose(content)
     if not parsed.structured or _leaves_open(content):
-        return _fenced(content)
+        return fenced(content)
     return content
 
 
 def prose(text: str) -> str:
     """Return plain text that no line of which Markdown takes for a heading, a fence or HTML."""
     return _OPENS_BLOCK.sub(r"\\", text)
+
+
+def fenced(text: str, language: str = "") -> str:
+    """Return text as a block of code, whatever it holds."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text}\n{fence}"
 
 
 def one_line(text: str) -> str:
@@ -79,15 +85,10 @@ def _block(text: str, block: Block) -> str:
     if block.kind is BlockKind.HEADING:  # underlined
         return f"{'#' * (block.level + 1)} {one_line(text.rpartition(chr(10))[0])}"
     if block.kind is BlockKind.FRONT_MATTER:
-        return _fenced("\n".join(text.split("\n")[1:-1]))
+        return fenced("\n".join(text.split("\n")[1:-1]))
     return text
 
 
 def _leaves_open(content: str) -> bool:
     """Whether a fence or a comment would swallow what comes after."""
     return blocks(f"{content}\n\n# x")[-1].kind is not BlockKind.HEADING
-
-
-def _fenced(text: str) -> str:
-    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-    return f"{fence}\n{text}\n{fence}"

@@ -79,10 +79,9 @@ def _byte(value: int) -> bytes:
 def wide_encoding(data: bytes) -> str | None:
     """Name UTF-16 without a byte order mark: in most scripts every other byte of it is mostly zero."""
     sample = data[:4096]
-    if sample.count(0) < len(sample) // 4:
-        return None
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if max(even, odd) < 4 * min(even, odd) or max(even, odd) < len(sample) // 4:
+    most = max(even, odd)
+    if most < 2 or 4 * most < len(sample) - 1 or most < 4 * min(even, odd):  # a single NUL says nothing
         return None
     return "utf-16-be" if even > odd else "utf-16-le"
 

@@ -2,8 +2,10 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
-from html import unescape
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from uuid import uuid4
 
@@ -18,39 +20,53 @@ from kreuzberg import (
     PostProcessorConfig,
 )
 
+from ragstone.adapters.parsers.kreuzberg.balanced_html import balanced
+from ragstone.adapters.parsers.kreuzberg.binary_sheets import BinarySheet, binary_sheets, with_numbers_shown
 from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
-from ragstone.adapters.parsers.kreuzberg.failures import damaged, encrypted, no_text, out_of_memory, unsupported
+from ragstone.adapters.parsers.kreuzberg.failures import (
+    damaged,
+    encrypted,
+    no_text,
+    out_of_memory,
+    reads_pictures,
+    unsupported,
+)
 from ragstone.adapters.parsers.kreuzberg.layout import render
-from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, HTML, PDF, PLAIN, RST, SPREADSHEETS
+from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, HTML, PDF, PLAIN, SPREADSHEETS, XLS
+from ragstone.adapters.parsers.kreuzberg.page_tables import TabledPage, tabled_pages
 from ragstone.adapters.parsers.kreuzberg.repairs import repaired, restored
-from ragstone.adapters.parsers.kreuzberg.rst_tables import without_tables
-from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
+from ragstone.adapters.parsers.kreuzberg.scans import scanned_pages
+from ragstone.adapters.parsers.kreuzberg.tables import below_notes, markdown_table
+from ragstone.adapters.parsers.kreuzberg.tessdata import languages
 from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
 from ragstone.domain.documents import PageSpan, ParsedDocument
 from ragstone.domain.markdown_blocks import BlockKind, blocks
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d 00:00:00")
-_HEAD = re.compile(r"<head(?:\s[^<>]*)?>", re.IGNORECASE)
-_HEAD_END = re.compile(r"</head\s*>|(?=<body[\s>])", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^<>]*>([^<]{0,1000})</title", re.IGNORECASE)
+_NAVIGATION = re.compile(rb"<(/?)nav(?=[\s/>])", re.IGNORECASE)
+_TABLES_WITHIN = 30.0
+"""Seconds from the start of reading a PDF in which its tables are looked for: half of what a file may take."""
 _EVERYTHING = ContentFilterConfig(include_headers=True, include_footers=True, strip_repeating_text=False)
 
 
 def extract(data: bytes, media_type: str) -> ParsedDocument:
     """Return the text of a file that is not plain text, as Markdown. Raises ``ParseFailed``."""
+    if media_type == PDF and reads_pictures() and (scan := _scan(data)) is not None:
+        return scan
     title = None
     if media_type == HTML:
-        title, html = _without_head(decode(data, markup=True))
+        title, html = balanced(decode(data, markup=True))
         data = html.encode()
-    tables: Mapping[str, str] = {}
-    if media_type == RST:
-        text, tables = without_tables(decode(data))
-        data = text.encode()
     page_mark = f"page{uuid4().hex}x"
+    begun = time.monotonic()
     result = _call(repaired(data, media_type), media_type, page_mark)
-    content, pages = _content(result, media_type, page_mark)
-    for mark, table in tables.items():  # of a kind of file that has no pages
-        content = content.replace(mark, table)
+    if media_type == HTML and not result.content.strip():  # all of it is navigation, which else goes
+        result = _call(_NAVIGATION.sub(rb"<\1div", data), media_type, page_mark)
+    tabled = tabled_pages(data, until=begun + _TABLES_WITHIN) if media_type == PDF else {}
+    if media_type == XLS:
+        content, pages = _sheets(result, binary_sheets(data))
+    else:
+        content, pages = _content(result, media_type, page_mark, tabled)
     if not content.strip():
         raise no_text(pictures=media_type == PDF or media_type.startswith("image/"))
     return ParsedDocument(content, media_type, title or _title(result.metadata), tuple(pages))
@@ -104,16 +120,40 @@ def _config(media_type: str, page_mark: str) -> ExtractionConfig:
             }
         },
         concurrency=ConcurrencyConfig(max_threads=2),
-        ocr=OcrConfig(backend="tesseract") if "TESSDATA_PREFIX" in os.environ else None,
+        ocr=_ocr(),
         pages=PageConfig(
             extract_pages=True, insert_page_markers=media_type != PDF, marker_format=f"\n\n{page_mark}{{page_num}}\n\n"
         ),
     )
 
 
-def _content(result: ExtractionResult, media_type: str, page_mark: str) -> tuple[str, list[PageSpan]]:
+def _ocr() -> OcrConfig | None:
+    if not reads_pictures():
+        return None
+    return OcrConfig(backend="tesseract", language="+".join(languages(Path(os.environ["TESSDATA_PREFIX"]))))
+
+
+def _scan(data: bytes) -> ParsedDocument | None:
+    """Return the text of a PDF of several pages that are pictures; ``None`` for any other."""
+    parts: list[str] = []
+    pages: list[PageSpan] = []
+    length = 0
+    for number, page in enumerate(scanned_pages(data), 1):
+        result = _call(page, PDF, "")
+        text = render(result.document["nodes"])[0] if result.document is not None else ""
+        if text.strip():
+            start = length + 2 * bool(parts)
+            parts.append(text)
+            length = start + len(text)
+            pages.append(PageSpan(number, start, length))
+    return ParsedDocument("\n\n".join(parts), PDF, None, tuple(pages)) if parts else None
+
+
+def _content(
+    result: ExtractionResult, media_type: str, page_mark: str, tabled: Mapping[int, TabledPage]
+) -> tuple[str, list[PageSpan]]:
     if media_type == PDF and result.document is not None:
-        return render(result.document["nodes"], _page_texts(result))
+        return render(result.document["nodes"], _page_texts(result), tabled)
     if media_type in SPREADSHEETS:
         return _sheets(result)
     content = readable(clean(result.content))
@@ -138,17 +178,23 @@ def _without_marks(content: str, page_mark: str) -> tuple[str, list[PageSpan]]:
     return "".join(parts), pages
 
 
-def _sheets(result: ExtractionResult) -> tuple[str, list[PageSpan]]:
-    """Return each sheet as a heading and a table, on a page with the sheet's name as label; empty ones go."""
+def _sheets(
+    result: ExtractionResult, shown: Mapping[str, BinarySheet] = MappingProxyType({})
+) -> tuple[str, list[PageSpan]]:
+    """Return each sheet as a heading and a table, on a page with the sheet's name as label; empty ones go.
+
+    ``shown`` says of sheets by name how their numbers are shown, where the file does not say it by itself.
+    """
     names = result.metadata.get("sheet_names") or []
     parts: list[str] = []
     pages: list[PageSpan] = []
     length = 0
     for table in result.tables:
-        text = markdown_table([_cell(cell) for cell in row] for row in table.cells)
+        name = clean(names[table.page_number - 1]) if 0 < table.page_number <= len(names) else None
+        cells = with_numbers_shown(table.cells, shown[name]) if name and name in shown else table.cells
+        text = below_notes(([_cell(cell) for cell in row] for row in cells), markdown_table)
         if not text:
             continue
-        name = clean(names[table.page_number - 1]) if 0 < table.page_number <= len(names) else None
         text = f"## {name}\n\n{text}" if name else text
         parts.append(text)
         start = length + 2 * (len(parts) > 1)
@@ -197,16 +243,3 @@ def _plain(found: re.Match[str]) -> str:
 
 def _title(metadata: Mapping[str, Any]) -> str | None:
     return sensible_title(metadata.get("title"))
-
-
-def _without_head(html: str) -> tuple[str | None, str]:
-    """Return the page's title, and the page without its head.
-
-    Kreuzberg writes what the head holds into the text, and would trust its ``charset``.
-    """
-    begin = _HEAD.search(html)
-    end = _HEAD_END.search(html, begin.end()) if begin else None
-    if begin is None or end is None:
-        return None, html
-    title = _TITLE.search(html, begin.end(), end.start())
-    return sensible_title(unescape(title[1])) if title else None, html[: begin.start()] + html[end.end() :]

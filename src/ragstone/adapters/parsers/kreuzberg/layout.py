@@ -7,28 +7,24 @@ text. Its blocks carry their page, and are free of the escapes that its Markdown
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from ragstone.adapters.parsers.kreuzberg.composition import prose
-from ragstone.adapters.parsers.kreuzberg.decoding import clean
-from ragstone.adapters.parsers.kreuzberg.drawn_lines import find_tables, looks_tabular, paragraphs, reads_as_table
+from ragstone.adapters.parsers.kreuzberg.drawn_lines import find_tables, paragraphs, reads_as_table
+from ragstone.adapters.parsers.kreuzberg.line_text import joined_lines, printable
+from ragstone.adapters.parsers.kreuzberg.page_blocks import Block, is_heading, markdown_text, paragraph
+from ragstone.adapters.parsers.kreuzberg.page_tables import TabledPage
+from ragstone.adapters.parsers.kreuzberg.placing import joined_tables, with_tables
 from ragstone.adapters.parsers.kreuzberg.running_lines import RunningLines
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 from ragstone.domain.documents import PageSpan
 
-_LONGEST_HEADING = 120
 _LEADING = 1.2
 """Distance of two lines of a paragraph, in heights of a line."""
 _LARGER = 1.04
 """How much larger than the body a heading's line is, at least; bounding boxes vary by some percent."""
-_HEADING = re.compile(r"(?:[\d.IVXivx]{1,12}[.)]?\s+|[A-Z][.)]\s+)?\W{0,2}[^\W\d_].*")
 _NUMBERED = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,4}\.?\s+[^\W\d_]{2}")
-_WORD = re.compile(r"[^\W\d_]{3,}")
-_OPENS_BLOCK = re.compile(r"#{1,6}(?:\s|$)|`{3}|~{3}|<!--|<(?:pre|script|style|textarea)\b|(?:-+|=+)$", re.MULTILINE)
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-_BREAK = re.compile(r"(\S?)[ \t]*\n\s*(\S?)")
 _SENTENCE_END = tuple(".!?:;…。！？\"'”’)")
 
 
@@ -37,43 +33,35 @@ _MAY_MISS = 0.02
 """Share of a page's words that its blocks may lack before the page's own text is taken in their place."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A piece of Markdown on a page; ``source`` is the text that it was made of."""
-
-    kind: str
-    text: str
-    page: int
-    source: str = ""
-
-
 def render(
-    nodes: Sequence[Mapping[str, Any]], page_texts: Mapping[int, str] = MappingProxyType({})
+    nodes: Sequence[Mapping[str, Any]],
+    page_texts: Mapping[int, str] = MappingProxyType({}),
+    tabled: Mapping[int, TabledPage] = MappingProxyType({}),
 ) -> tuple[str, list[PageSpan]]:
     """Return Markdown and page spans for kreuzberg's document nodes, which are in reading order.
 
     ``page_texts`` is the text of each page as the file draws it, line by line. It is the truth about what
-    is there: the blocks of a page that lack more than a few of its words are given up for it.
+    is there: the blocks of a page that lack more than a few of its words are given up for it. ``tabled`` are the
+    pages on which tables were found by where the words stand.
     """
-    lines = {page: _printable(text).split("\n") for page, text in page_texts.items()}
+    lines = {page: printable(text).split("\n") for page, text in page_texts.items()}
     running = RunningLines(lines)
-    found: dict[int, list[_Block]] = {}
+    found: dict[int, list[Block]] = {}
     for block in _blocks(nodes, running):
         found.setdefault(block.page, []).append(block)
     for page, drawn in lines.items():
         kept = [line for line in drawn if not running.covers(page, line)]
         if _lacks_words(found.get(page, ()), kept):
-            found[page] = [_paragraph(text, page) for text in paragraphs(kept)]
+            found[page] = [paragraph(text, page) for text in paragraphs(kept)]
+        if page in tabled and not _lacks_lines(tabled[page], drawn):
+            found[page] = with_tables(found.get(page, ()), tabled[page], page, partial(running.covers, page))
+            continue
         for start, rows in find_tables(kept):
             found[page] = list(_with_table(found.get(page, ()), kept[start : start + len(rows)], rows))
-    return _joined(block for page in sorted(found) for block in found[page])
+    return _joined(joined_tables([block for page in sorted(found) for block in found[page]]))
 
 
-def _paragraph(text: str, page: int) -> _Block:
-    return _Block("paragraph", _markdown_text(text), page, text)
-
-
-def _with_table(blocks: Iterable[_Block], lines: Sequence[str], rows: list[list[str]]) -> Iterator[_Block]:
+def _with_table(blocks: Iterable[Block], lines: Sequence[str], rows: list[list[str]]) -> Iterator[Block]:
     """Put a table where the first of its lines stands among the blocks, and take its lines out of them."""
     wanted, placed = {" ".join(line.split()) for line in lines}, False
     for block in blocks:
@@ -87,25 +75,31 @@ def _with_table(blocks: Iterable[_Block], lines: Sequence[str], rows: list[list[
             [line for place, line in enumerate(source) if place > own[0] and place not in own],
         )
         if before:
-            yield _paragraph("\n".join(before), block.page)
+            yield paragraph("\n".join(before), block.page)
         if not placed:
             placed = True
-            yield _Block("table", markdown_table(rows), block.page, "\n".join(lines))
+            yield Block("table", markdown_table(rows), block.page, "\n".join(lines))
         if after:
-            yield _paragraph("\n".join(after), block.page)
+            yield paragraph("\n".join(after), block.page)
 
 
-def _lacks_words(blocks: Iterable[_Block], lines: Sequence[str]) -> bool:
+def _lacks_words(blocks: Iterable[Block], lines: Sequence[str]) -> bool:
     words = Counter(_WORDS.findall("\n".join(lines)))
     missing = words - Counter(_WORDS.findall("\n".join(block.source for block in blocks)))
     return missing.total() > max(2, _MAY_MISS * words.total())
 
 
-def _joined(blocks: Iterable[_Block]) -> tuple[str, list[PageSpan]]:
+def _lacks_lines(page: TabledPage, drawn: Sequence[str]) -> bool:
+    """Whether a page's text is not the one that its tables are made of, but was read from its picture."""
+    words = Counter(_WORDS.findall("\n".join(line.text for line in page.lines)))
+    return 5 * (words & Counter(_WORDS.findall("\n".join(drawn)))).total() < 4 * words.total()
+
+
+def _joined(blocks: Iterable[Block]) -> tuple[str, list[PageSpan]]:
     parts: list[str] = []
     starts: list[tuple[int, int]] = []
     length = 0
-    previous: _Block | None = None
+    previous: Block | None = None
     for block in blocks:
         separator = _separator(previous, block)
         parts += (separator, block.text)
@@ -118,10 +112,10 @@ def _joined(blocks: Iterable[_Block]) -> tuple[str, list[PageSpan]]:
     return "".join(parts), [PageSpan(page, start, end) for (page, start), (_, end) in spans]
 
 
-def _separator(previous: _Block | None, block: _Block) -> str:
+def _separator(previous: Block | None, block: Block) -> str:
     if previous is None:
         return ""
-    if previous.kind == block.kind == "list_item":
+    if previous.kind == block.kind == "list_item" or block.kind == "more rows":
         return "\n"
     continues = block.page == previous.page + 1 and previous.kind == block.kind == "paragraph"
     if continues and block.text[:1].islower() and not previous.text.endswith(_SENTENCE_END):
@@ -129,7 +123,7 @@ def _separator(previous: _Block | None, block: _Block) -> str:
     return "\n\n"
 
 
-def _blocks(nodes: Sequence[Mapping[str, Any]], running: RunningLines) -> Iterator[_Block]:
+def _blocks(nodes: Sequence[Mapping[str, Any]], running: RunningLines) -> Iterator[Block]:
     page, body = 1, _body_height(nodes)
     for node in nodes:
         page = max(page, node.get("page") or page)
@@ -141,15 +135,15 @@ def _blocks(nodes: Sequence[Mapping[str, Any]], running: RunningLines) -> Iterat
         text = _table(content["grid"]) if kind == "table" else _without(running, page, source)
         if not text:
             continue
-        if kind == "heading" and not (_is_heading(text) and _stands_out(node, text, body)):
+        if kind == "heading" and not (is_heading(text) and _stands_out(node, text, body)):
             kind = "paragraph"
-        yield _Block(kind, _markdown(kind, text, content, nodes, node), page, source)
+        yield Block(kind, _markdown(kind, text, content, nodes, node), page, source)
 
 
 def _source(content: Mapping[str, Any]) -> str:
     if content["node_type"] == "table":
-        return "\n".join(_printable(cell["content"]) for cell in content["grid"]["cells"])
-    return _printable(content.get("text") or "")
+        return "\n".join(printable(cell["content"]) for cell in content["grid"]["cells"])
+    return printable(content.get("text") or "")
 
 
 def _without(running: RunningLines, page: int, text: str) -> str:
@@ -162,24 +156,14 @@ def _markdown(
     if kind == "table":
         return text
     if kind == "heading":
-        return f"{'#' * content['level']} {_one_line(text)}"
+        return f"{'#' * content['level']} {joined_lines(text)}"
     if kind == "code":
         fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
         return f"{fence}{content.get('language') or ''}\n{text}\n{fence}"
     if kind == "list_item":
         parent = nodes[node["parent"]]["content"] if node.get("parent") is not None else {}
-        return ("1. " if parent.get("ordered") else "- ") + _one_line(text)
-    return _markdown_text(text)
-
-
-def _markdown_text(text: str) -> str:
-    """Return a paragraph as one line, or as the lines that it is drawn in where they look like rows."""
-    if looks_tabular(text.split("\n")):
-        return prose(text)
-    text = _one_line(text)
-    if text.startswith("#") and _is_heading(text.lstrip("# ")):
-        return text  # Tesseract's own Markdown
-    return "\\" + text if _OPENS_BLOCK.match(text) else text
+        return ("1. " if parent.get("ordered") else "- ") + joined_lines(text)
+    return markdown_text(text)
 
 
 def _stands_out(node: Mapping[str, Any], text: str, body: float) -> bool:
@@ -212,46 +196,9 @@ def _line_height(node: Mapping[str, Any]) -> float:
     return height / (1 + _LEADING * lines)
 
 
-def _is_heading(text: str) -> bool:
-    """Whether a line in larger type reads like a heading: formulas and captions in it do not."""
-    line = _one_line(text)
-    return (
-        len(line) <= _LONGEST_HEADING
-        and text.count("\n") <= 1
-        and not line.endswith((".", ",", ";", ":"))
-        and not line[0].islower()
-        and _HEADING.fullmatch(line) is not None
-        and _WORD.search(line) is not None
-        and not any(mark in line for mark in "=∈⊆→⇒⇔∀∃≤≥{}|\\")
-    )
-
-
-def _one_line(text: str) -> str:
-    """Join the lines of a paragraph: a word parted by a hyphen becomes whole, and Chinese gets no spaces."""
-    return _BREAK.sub(_join, text)
-
-
-def _join(found: re.Match[str]) -> str:
-    before, after = found[1], found[2]
-    if before == "-" and found.string[max(0, found.start() - 1) : found.start()].isalnum():
-        return after if after.islower() else before + after
-    if _unspaced(before) and _unspaced(after):
-        return before + after
-    return f"{before} {after}"
-
-
-def _unspaced(character: str) -> bool:
-    return bool(character) and ("\u2e80" <= character <= "\u9fff" or "\uf900" <= character <= "\uffef")
-
-
-def _printable(text: str) -> str:
-    """Put a space for control characters: glyphs of fonts that do not say which character they are."""
-    return _CONTROLS.sub(" ", clean(text)).strip()
-
-
 def _table(grid: Mapping[str, Any]) -> str:
     """Return a table, nothing for what reads like none: kreuzberg takes prose for tables at times."""
     rows: list[list[str]] = [[""] * grid["cols"] for _ in range(grid["rows"])]
     for cell in grid["cells"]:
-        rows[cell["row"]][cell["col"]] = _printable(cell["content"])
+        rows[cell["row"]][cell["col"]] = printable(cell["content"])
     return markdown_table(rows) if reads_as_table(rows) else ""

@@ -1,21 +1,33 @@
 """E-mail as RFC 5322 has it: headers, the body with its line breaks, and what is attached."""
 
+import re
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.errors import HeaderParseError, MessageError
 from email.header import decode_header, make_header
 from email.message import Message
+from html import unescape
 from mimetypes import guess_extension
 
+from ragstone.adapters.parsers.kreuzberg.balanced_html import balanced
 from ragstone.adapters.parsers.kreuzberg.composition import Composition, as_part, one_line, prose
 from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
 from ragstone.adapters.parsers.kreuzberg.failures import damaged, no_text, reads_pictures
+from ragstone.adapters.parsers.kreuzberg.html_tokens import HtmlTokens
 from ragstone.adapters.parsers.kreuzberg.media_types import EML, HTML, PLAIN
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.domain.documents import ParsedDocument
 from ragstone.domain.errors import ParseFailed
 
 HEADERS = ("Subject", "From", "To", "Cc", "Date")
+_DOUBTFUL = (None, "us-ascii", "utf-8", "iso-8859-1")
+"""What many mails say that are in some other encoding."""
+_SHORT = 1000
+"""Letters below which a plain text may be a stub of its page, if that has three times as many."""
+_NOTE = 200
+"""Letters below which a plain text that speaks of HTML or a browser is a note on where to read the message."""
+_SAYS_SO = re.compile(r"\bhtml\b|\bbrowser|\bwebmail\b", re.IGNORECASE)
+_WORDS = re.compile(r"\w+")
 _FINAL = frozenset({"too_large", "out_of_memory"})
 
 ReadPart = Callable[[bytes, str], ParsedDocument]
@@ -81,10 +93,38 @@ def _sorted(message: Message) -> tuple[list[Message], list[Message]]:
 
 
 def _best(alternatives: list[list[Message]]) -> list[Message]:
-    """Choose the plain text if it says something, else the last alternative that is there."""
+    """Choose the plain text if it says what the page says, else the last alternative that is there."""
     found = [bodies for bodies in alternatives if bodies]
-    plain = [bodies for bodies in found if bodies[0].get_content_type() == PLAIN and _bytes(bodies[0]).strip()]
-    return (plain or found[-1:] or [[]])[0]
+    plain = next((bodies for bodies in found if _is_plain(bodies[0]) and _bytes(bodies[0]).strip()), None)
+    if plain is None:
+        return found[-1] if found else []
+    pages = [bodies for bodies in found if any(body.get_content_type() == HTML for body in bodies)]
+    return pages[-1] if pages and _stands_in(plain, pages[-1]) else plain
+
+
+def _stands_in(plain: list[Message], page: list[Message]) -> bool:
+    """Whether a plain text only says that there is a page, or is but the beginning of it."""
+    text = " ".join(_text(_bytes(body), body.get_content_charset()) for body in plain)
+    says, shows = _length(text), sum(_length(_shown(body)) for body in page)
+    if not shows or says >= _SHORT:
+        return False
+    return 3 * says < shows or (says < _NOTE and _SAYS_SO.search(text) is not None)
+
+
+def _is_plain(part: Message) -> bool:
+    return part.get_content_type() == PLAIN
+
+
+def _shown(part: Message) -> str:
+    if _is_plain(part):
+        return _text(_bytes(part), part.get_content_charset())
+    tokens = HtmlTokens(balanced(_page(part))[1])
+    return unescape(" ".join(token.source for token in tokens if not token.name))
+
+
+def _length(text: str) -> int:
+    """Return the number of letters and digits, which tells more than words do where words are not apart."""
+    return sum(map(len, _WORDS.findall(text)))
 
 
 def _is_attached(part: Message) -> bool:
@@ -97,11 +137,17 @@ def _body(part: Message, read: ReadPart) -> str:
         if not content.strip():
             return ""
         try:
-            return read(content, "body.html").content
+            return read(_page(part).encode(), "body.html").content
         except ParseFailed:
             return ""  # a page of pictures, say: the message has its headers and attachments still
     text = _text(content, part.get_content_charset())
     return prose(_unflowed(text) if part.get_param("format") == "flowed" else text)
+
+
+def _page(part: Message) -> str:
+    """Return an HTML part; what its header says of its encoding is closer to the truth than what it says itself."""
+    charset = part.get_content_charset()
+    return decode(_bytes(part), markup=True) if charset in _DOUBTFUL else _text(_bytes(part), charset)
 
 
 def _bytes(part: Message) -> bytes:
@@ -110,7 +156,7 @@ def _bytes(part: Message) -> bytes:
 
 
 def _text(content: bytes, charset: str | None) -> str:
-    if charset not in (None, "us-ascii", "utf-8", "iso-8859-1"):
+    if charset is not None and charset not in _DOUBTFUL:
         try:
             return clean(content.decode(charset))
         except (LookupError, UnicodeError):

@@ -150,6 +150,8 @@ _BZIP2_BLOCK = b"1AY&SY"
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 _PDF_START = re.compile(rb"(?:^|[\r\n\0])[ \t\xef\xbb\xbf]*%PDF-\d")
 _HTML_START = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_GARBLED = 0.4
+"""Share of control characters from which on bytes are no text even if their name says so."""
 _MAY_BEGIN_AS_HTML = frozenset({MARKDOWN, XML, EML})
 
 
@@ -167,7 +169,7 @@ def name_media_type(filename: str, head: bytes, declared: str | None) -> str | N
     if head.startswith(OLE_MAGIC):
         # Office puts what it encrypts into OLE, whatever the file's kind.
         return wanted if wanted in OLE | ZIPPED else _ole(head)
-    return _textual(head, wanted) if _is_text(head) else _unknown(head, wanted)
+    return _textual(head, wanted) if _is_text(head) or _claims_text(head, wanted) else _unknown(head, wanted)
 
 
 def _by_magic(head: bytes) -> str | None:
@@ -243,6 +245,13 @@ def _is_text(head: bytes) -> bool:
     if not head or (head.startswith(_UNREADABLE) and not _is_utf8(head)):
         return False
     return wide_encoding(head) is not None or share_of_controls(head) < BINARY
+
+
+def _claims_text(head: bytes, wanted: str | None) -> bool:
+    """Whether a file that says it is text may be one with more control characters than text has."""
+    if wanted not in _TEXTUAL.values() or head.startswith(_UNREADABLE):
+        return False
+    return share_of_controls(head) < _GARBLED and _is_utf8(head)
 
 
 def _is_utf8(head: bytes) -> bool:

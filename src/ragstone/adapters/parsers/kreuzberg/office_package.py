@@ -43,6 +43,11 @@ class OfficePackage:
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
             return b""
 
+    def size(self, path: str) -> int:
+        """Return how many bytes a part takes, as the package says, which holds it to that; 0 for one not there."""
+        name = self.paths.get(path)
+        return self._archive.getinfo(name).file_size if name is not None else 0
+
     def parse(self, path: str) -> Element | None:
         """Return the root of a part, ``None`` where it is missing or no well-formed XML."""
         try:

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ragstone.adapters.parsers.kreuzberg.media_types import name_media_type
+from ragstone.adapters.parsers.kreuzberg.media_types import PDF, name_media_type
 from ragstone.adapters.parsers.kreuzberg.process import ChildDied, ChildProcess
 from ragstone.adapters.parsers.kreuzberg.tessdata import find_tessdata
 from ragstone.domain.documents import PageSpan, ParsedDocument
@@ -18,6 +18,11 @@ _LARGEST_IDLE = 256 * 2**20
 """Bytes of resident memory beyond which a child is not kept for the next file."""
 _IDLE_SECONDS = 60.0
 _START_SECONDS = 60.0
+_TIMEOUT = "Split the file, or raise RAGSTONE_PARSE_TIMEOUT."
+_SCAN_TIMEOUT = (
+    "Split the file, or raise RAGSTONE_PARSE_TIMEOUT; if its pages are pictures, which take seconds each to read, "
+    "send it with its text."
+)
 _BLANK = b"\0\t\n\r "
 _OUT_OF_MEMORY = ("memory allocation", "MemoryError", "bad_alloc", "out of memory", "Cannot allocate memory")
 
@@ -75,7 +80,7 @@ class KreuzbergParser:
             raise ParseFailed(
                 "timeout",
                 f"Reading the file took longer than {self._timeout:g} seconds.",
-                remedy="Split the file, or raise RAGSTONE_PARSE_TIMEOUT.",
+                remedy=_SCAN_TIMEOUT if _may_be_pictures(media_type) and self._tessdata else _TIMEOUT,
             ) from None
         except ChildDied as death:
             raise self._failure_of(death) from death
@@ -149,6 +154,10 @@ class KreuzbergParser:
             "The parser crashed on this file; it may be damaged, or need more memory than it may take.",
             remedy="Save it anew in the program that it is from, or raise RAGSTONE_PARSE_MEMORY_MB.",
         )
+
+
+def _may_be_pictures(media_type: str) -> bool:
+    return media_type == PDF or media_type.startswith("image/")
 
 
 def _failure(failure: Mapping[str, Any]) -> ParseFailed:

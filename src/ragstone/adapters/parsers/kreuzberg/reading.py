@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from ragstone.adapters.parsers.kreuzberg.archives import read_archive, read_compressed
+from ragstone.adapters.parsers.kreuzberg.books import read_book
 from ragstone.adapters.parsers.kreuzberg.decoding import decode
 from ragstone.adapters.parsers.kreuzberg.failures import empty, no_text, reads_pictures, unsupported
 from ragstone.adapters.parsers.kreuzberg.inspection import settle
@@ -15,12 +16,15 @@ from ragstone.adapters.parsers.kreuzberg.media_types import (
     COMPRESSED,
     CSV,
     EML,
+    EPUB,
+    HTML,
     JSON,
     MARKDOWN,
     MSG,
     NDJSON,
     PLAIN,
     PPTX,
+    RST,
     SPREADSHEETS,
     TSV,
     XML,
@@ -76,6 +80,8 @@ class _Reader:
             return self._container(data, media_type, filename)
         if media_type in AS_THEY_ARE:
             return _text(data, media_type)
+        if media_type == EPUB:
+            return read_book(data, self._unpacking, _page)
         if media_type == PPTX:
             return read_slides(data, self._member if reads_pictures() else None)
         if convert := _CONVERSIONS.get(media_type):
@@ -95,6 +101,12 @@ class _Reader:
             if media_type == EML:
                 return read_mail(data, self._unpacking, self._member)
             return read_outlook(data, self._unpacking, self._member)
+
+
+def _page(data: bytes) -> ParsedDocument:
+    from ragstone.adapters.parsers.kreuzberg.extraction import extract
+
+    return extract(data, HTML)
 
 
 def _text(data: bytes, media_type: str) -> ParsedDocument:
@@ -126,12 +138,21 @@ def _tsv(data: bytes) -> ParsedDocument:
     return ParsedDocument(csv_to_markdown(decode(data), delimiter="\t"), TSV)
 
 
+def _rst(data: bytes) -> ParsedDocument:
+    from ragstone.adapters.parsers.kreuzberg.rst import rst_to_markdown  # docutils: 100 ms, when needed
+
+    text = decode(data)
+    content = rst_to_markdown(text)
+    return ParsedDocument(text, PLAIN) if content is None else ParsedDocument(content, RST)
+
+
 _CONVERSIONS: Mapping[str, Callable[[bytes], ParsedDocument]] = {
     XML: _xml,
     JSON: _json,
     NDJSON: _ndjson,
     CSV: _csv,
     TSV: _tsv,
+    RST: _rst,
 }
 
 

@@ -1,8 +1,9 @@
 """What kreuzberg loses of Office files, put where it does not lose it.
 
 Of Word files it drops the characters that XML writes as entities (``&amp;``, ``&#8364;``), tabs, line breaks
-and hyphens within a run, and formulas within a line; of workbooks the spaces at the ends of runs in a string;
-of OpenDocument texts spaces that are elements, and cells that repeat or are covered by others.
+and hyphens within a run, formulas within a line, and the numbers of lists; of workbooks the spaces at the ends of
+runs in a string, and how numbers are shown; of OpenDocument texts spaces that are elements, and cells that repeat
+or are covered by others.
 """
 
 import io
@@ -11,7 +12,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 
-from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, ODT, XLSX
+from ragstone.adapters.parsers.kreuzberg.cell_formats import shown_numbers, shown_open_numbers
+from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, ODS, ODT, XLSX
+from ragstone.adapters.parsers.kreuzberg.word_lists import word_lists
 
 _BREAK = "\U0010ff05"
 _STAND_INS = {"amp": "\U0010ff00", "lt": "\U0010ff01", "gt": "\U0010ff02", "quot": "\U0010ff03", "apos": "\U0010ff04"}
@@ -34,8 +37,12 @@ _REPEATED = re.compile(
     re.DOTALL,
 )
 _MOST_REPEATED = 64
+_LARGEST_PART = 96 * 2**20
+"""Bytes of XML from which on a part stays as it is, which takes several times as much memory to rewrite."""
 _MEANT_PATTERN = re.compile("[\U0010ff00-\U0010ff05]")
 _BREAK_LINE = re.compile(f"^(?:[|#]|[^\n]*\\|).*{_BREAK}.*$", re.MULTILINE)
+
+Repair = Callable[[str], str]
 
 
 def repaired(data: bytes, media_type: str) -> bytes:
@@ -55,17 +62,20 @@ def restored(content: str) -> str:
     return _MEANT_PATTERN.sub(lambda found: _MEANT.get(found[0], "\n"), content)
 
 
-def _rewritten(data: bytes, path: re.Pattern[str], repair: Callable[[str], str]) -> bytes:
+def _rewritten(data: bytes, path: re.Pattern[str], repair_of: Callable[[zipfile.ZipFile], Repair]) -> bytes:
     file = io.BytesIO()
+    changed = False
     with zipfile.ZipFile(io.BytesIO(data)) as source:
-        changed = {name: source.read(name) for name in source.namelist() if path.fullmatch(name)}
-        better = {name: repair(content.decode()).encode() for name, content in changed.items()}
-        if better == changed:
-            return data
+        repair = repair_of(source)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as target:
             for name in dict.fromkeys(source.namelist()):
-                target.writestr(name, better[name] if name in better else source.read(name))
-    return file.getvalue()
+                content = source.read(name)
+                if path.fullmatch(name) and len(content) <= _LARGEST_PART:
+                    better = repair(content.decode()).encode()
+                    changed |= better != content
+                    content = better
+                target.writestr(name, content)
+    return file.getvalue() if changed else data
 
 
 def _word(xml: str) -> str:
@@ -101,8 +111,19 @@ def _strings(xml: str) -> str:
     return xml.replace("<t>", '<t xml:space="preserve">')
 
 
-_RULES: Mapping[str, tuple[re.Pattern[str], Callable[[str], str]]] = {
-    DOCX: (_WORD_TEXT, _word),
-    ODT: (re.compile(r"content\.xml"), _open_text),
-    XLSX: (re.compile(r"xl/sharedStrings\.xml"), _strings),
+def _lists_and_words(archive: zipfile.ZipFile) -> Repair:
+    lists = word_lists(archive)
+    return lambda xml: _word(lists.labelled(xml))
+
+
+def _numbers_and_strings(archive: zipfile.ZipFile) -> Repair:
+    numbers = shown_numbers(archive)
+    return lambda xml: _strings(numbers(xml))
+
+
+_RULES: Mapping[str, tuple[re.Pattern[str], Callable[[zipfile.ZipFile], Repair]]] = {
+    DOCX: (_WORD_TEXT, _lists_and_words),
+    ODT: (re.compile(r"content\.xml"), lambda _: _open_text),
+    ODS: (re.compile(r"content\.xml"), lambda _: shown_open_numbers),
+    XLSX: (re.compile(r"xl/(?:sharedStrings|worksheets/[^/]+)\.xml"), _numbers_and_strings),
 }

@@ -6,11 +6,20 @@ from pathlib import Path
 
 _PLACES = ("/usr/share/tesseract-ocr/5/tessdata", "/usr/share/tesseract-ocr/4.00/tessdata", "/usr/share/tessdata")
 _MORE_PLACES = ("/usr/local/share/tessdata", "/opt/homebrew/share/tessdata")
+_NO_LANGUAGES = frozenset({"osd", "equ"})
+_MOST_LANGUAGES = 4
+"""Each takes Tesseract about as long again."""
 
 
 def find_tessdata() -> Path | None:
-    """Return the directory that holds Tesseract's English data, or ``None``."""
-    return next((place for place in _places() if (place / "eng.traineddata").is_file()), None)
+    """Return the directory that holds Tesseract's data for a language, or ``None``."""
+    return next((place for place in _places() if languages(place)), None)
+
+
+def languages(place: Path) -> list[str]:
+    """Return the languages in a directory, of which English comes first; four at most."""
+    found = {path.stem for path in place.glob("*.traineddata")} - _NO_LANGUAGES
+    return sorted(found, key=lambda language: (language != "eng", language))[:_MOST_LANGUAGES]
 
 
 def _places() -> Iterator[Path]:

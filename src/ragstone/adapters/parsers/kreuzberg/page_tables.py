@@ -1,0 +1,131 @@
+"""The tables of a PDF, by what stands where on its pages, and which of the drawn lines they take up."""
+
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import pypdfium2 as pdfium
+
+from ragstone.adapters.parsers.kreuzberg.aligned_tables import aligned_tables
+from ragstone.adapters.parsers.kreuzberg.cell_text import cell_text
+from ragstone.adapters.parsers.kreuzberg.page_marks import PageMarks, Word, page_marks
+from ragstone.adapters.parsers.kreuzberg.ruled_tables import Found, merged_rules, ruled_tables
+
+_MOST_SECONDS = 10.0
+_MOST_MEMORY = 0.6
+"""Share of the memory that the process may have beyond which tables are not looked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageTable:
+    """A table's rows of cells, and where its columns begin and the last one ends, in points."""
+
+    rows: list[list[str]]
+    columns: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnLine:
+    """A line as the file draws it, in pieces: words, and which of the page's tables they are in, if any."""
+
+    pieces: tuple[tuple[str, int | None], ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(text for text, _ in self.pieces)
+
+    @property
+    def outside(self) -> str:
+        return " ".join(text for text, table in self.pieces if table is None)
+
+    @property
+    def tables(self) -> list[int]:
+        return [table for _, table in self.pieces if table is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class TabledPage:
+    """A page that has tables: these, and all of its lines."""
+
+    tables: list[PageTable]
+    lines: list[DrawnLine]
+
+
+def tabled_pages(data: bytes, *, until: float) -> dict[int, TabledPage]:
+    """Return the pages that have tables, by number from 1.
+
+    Looks for ten seconds, and no longer than ``until`` (of ``time.monotonic``): the pages after that have none.
+    So has a file that PDFium does not open, and any where memory runs short: its text is had already.
+    """
+    until = min(until, time.monotonic() + _MOST_SECONDS)
+    found: dict[int, TabledPage] = {}
+    try:
+        document = pdfium.PdfDocument(data)
+    except pdfium.PdfiumError:
+        return found
+    try:
+        for number in range(len(document)):
+            if time.monotonic() > until or _memory_is_short():
+                break
+            try:
+                marks = page_marks(document, number)
+            except pdfium.PdfiumError:
+                continue  # a page that is damaged
+            page = _tabled(marks) if marks is not None else None
+            if page is not None:
+                found[number + 1] = page
+    finally:
+        document.close()
+    return found
+
+
+def _tabled(marks: PageMarks) -> TabledPage | None:
+    if len(marks.words) < 4:
+        return None
+    levels, uprights = merged_rules(marks.level), merged_rules(marks.upright)
+    tables = list(ruled_tables(marks.words, levels, uprights))
+    taken = {id(word) for table in tables for row in table.rows for cell in row for word in cell}
+    tables += aligned_tables([word for word in marks.words if id(word) not in taken], levels)
+    tables = [table for table in tables if not _is_drawing(table, marks.strokes)]
+    if not tables:
+        return None
+    return TabledPage([_page_table(table) for table in tables], _drawn_lines(marks.words, tables))
+
+
+def _is_drawing(table: Found, strokes: Sequence[tuple[float, float]]) -> bool:
+    """Whether curves or slanting lines begin within a table: it is a diagram then, or a chart."""
+    return any(table.columns[0] <= x <= table.columns[-1] and table.top <= y <= table.bottom for x, y in strokes)
+
+
+def _page_table(found: Found) -> PageTable:
+    return PageTable([[cell_text(cell) if cell else "" for cell in row] for row in found.rows], found.columns)
+
+
+def _drawn_lines(words: Sequence[Word], tables: Sequence[Found]) -> list[DrawnLine]:
+    table_of = {
+        id(word): number for number, table in enumerate(tables) for row in table.rows for cell in row for word in cell
+    }
+    lines: dict[int, list[Word]] = {}
+    for word in words:
+        lines.setdefault(word.line, []).append(word)
+    return [
+        DrawnLine(
+            tuple(
+                (" ".join(word.text for word in piece), table)
+                for table, piece in groupby(line, key=lambda word: table_of.get(id(word)))
+            )
+        )
+        for line in lines.values()
+    ]
+
+
+def _memory_is_short() -> bool:
+    """Whether the process holds most of the data that it may; where the system does not say, it does not."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
+    if limit == resource.RLIM_INFINITY or sys.platform != "linux":
+        return False
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[5]) * resource.getpagesize() > _MOST_MEMORY * limit
