@@ -6,8 +6,8 @@ from time import process_time
 
 import pytest
 
-from ragstone.adapters.parsers.kreuzberg.balanced_html import balanced
-from ragstone.adapters.parsers.kreuzberg.formulas import formula_text
+from ragstone.adapters.parsers.kreuzberg.html.balancing import balanced
+from ragstone.adapters.parsers.kreuzberg.html.formulas import formula_text
 
 KREUZBERG_READS = 58
 """Elements within one another."""

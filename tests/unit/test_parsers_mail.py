@@ -4,7 +4,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from ragstone.adapters.parsers.kreuzberg.mail import read_mail
+from ragstone.adapters.parsers.kreuzberg.mail.message import read_mail
 from ragstone.adapters.parsers.kreuzberg.media_types import HTML
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.domain.documents import ParsedDocument

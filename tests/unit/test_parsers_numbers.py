@@ -5,8 +5,8 @@ import zipfile
 
 import pytest
 
-from ragstone.adapters.parsers.kreuzberg.cell_formats import shown_numbers, shown_open_numbers
-from ragstone.adapters.parsers.kreuzberg.number_formats import BUILT_IN, shown
+from ragstone.adapters.parsers.kreuzberg.office.cell_formats import shown_numbers, shown_open_numbers
+from ragstone.adapters.parsers.kreuzberg.office.number_formats import BUILT_IN, shown
 from ragstone.adapters.parsers.kreuzberg.tables import below_notes, csv_to_markdown, markdown_table
 from ragstone.testing.made_files import zipped
 

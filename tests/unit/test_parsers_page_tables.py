@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from ragstone.adapters.parsers.kreuzberg.aligned_tables import aligned_tables
-from ragstone.adapters.parsers.kreuzberg.cell_text import cell_text
-from ragstone.adapters.parsers.kreuzberg.page_blocks import Block, paragraph
-from ragstone.adapters.parsers.kreuzberg.page_marks import Rule, Word
-from ragstone.adapters.parsers.kreuzberg.page_tables import DrawnLine, PageTable, TabledPage
-from ragstone.adapters.parsers.kreuzberg.placing import joined_tables, with_tables
-from ragstone.adapters.parsers.kreuzberg.ruled_tables import Found, ruled_tables
+from ragstone.adapters.parsers.kreuzberg.pdf.aligned_tables import aligned_tables
+from ragstone.adapters.parsers.kreuzberg.pdf.cell_text import cell_text
+from ragstone.adapters.parsers.kreuzberg.pdf.page_blocks import Block, paragraph
+from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import Rule, Word
+from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import DrawnLine, PageTable, TabledPage
+from ragstone.adapters.parsers.kreuzberg.pdf.placing import joined_tables, with_tables
+from ragstone.adapters.parsers.kreuzberg.pdf.ruled_tables import Found, ruled_tables
 
 _LETTER = 5.0
 

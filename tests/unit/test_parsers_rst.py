@@ -9,7 +9,7 @@ import pytest
 
 from ragstone.adapters.parsers.kreuzberg.media_types import PLAIN, RST
 from ragstone.adapters.parsers.kreuzberg.reading import read
-from ragstone.adapters.parsers.kreuzberg.rst import rst_to_markdown
+from ragstone.adapters.parsers.kreuzberg.rst.document import rst_to_markdown
 
 TABLE = "| port | ships |\n| --- | --- |\n| Riga | 97 |\n| Cádiz | 3 |"
 GRID = """\

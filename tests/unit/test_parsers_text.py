@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from ragstone.adapters.parsers.kreuzberg.drawn_lines import find_tables, looks_tabular, paragraphs, reads_as_table
 from ragstone.adapters.parsers.kreuzberg.json_text import json_to_text, ndjson_to_text
 from ragstone.adapters.parsers.kreuzberg.media_types import ODT
-from ragstone.adapters.parsers.kreuzberg.repairs import repaired, restored
-from ragstone.adapters.parsers.kreuzberg.running_lines import RunningLines
-from ragstone.adapters.parsers.kreuzberg.slides import read_slides
+from ragstone.adapters.parsers.kreuzberg.office.repairs import repaired, restored
+from ragstone.adapters.parsers.kreuzberg.office.slides import read_slides
+from ragstone.adapters.parsers.kreuzberg.pdf.drawn_lines import find_tables, looks_tabular, paragraphs, reads_as_table
+from ragstone.adapters.parsers.kreuzberg.pdf.running_lines import RunningLines
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 from ragstone.domain.documents import ParsedDocument
 from ragstone.domain.errors import ParseFailed

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from ragstone.adapters.parsers.kreuzberg.word_lists import word_lists
+from ragstone.adapters.parsers.kreuzberg.office.word_lists import word_lists
 from ragstone.testing.made_files import zipped
 
 _W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ragstone.adapters.parsers.kreuzberg.decoding import decode
 from ragstone.adapters.parsers.kreuzberg.extraction import readable
-from ragstone.adapters.parsers.kreuzberg.layout import render
+from ragstone.adapters.parsers.kreuzberg.pdf.layout import render
 from ragstone.adapters.parsers.kreuzberg.tables import csv_to_markdown
 from ragstone.adapters.parsers.kreuzberg.xml_text import xml_to_text
 from ragstone.domain.errors import ParseFailed

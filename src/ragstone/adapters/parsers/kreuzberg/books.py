@@ -11,7 +11,7 @@ from ragstone.adapters.parsers.kreuzberg.composition import one_line
 from ragstone.adapters.parsers.kreuzberg.decoding import decode
 from ragstone.adapters.parsers.kreuzberg.failures import damaged, encrypted, no_text
 from ragstone.adapters.parsers.kreuzberg.media_types import EPUB
-from ragstone.adapters.parsers.kreuzberg.office_package import OfficePackage
+from ragstone.adapters.parsers.kreuzberg.office.package import OfficePackage
 from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.domain.documents import ParsedDocument

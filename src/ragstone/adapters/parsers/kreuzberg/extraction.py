@@ -20,8 +20,6 @@ from kreuzberg import (
     PostProcessorConfig,
 )
 
-from ragstone.adapters.parsers.kreuzberg.balanced_html import balanced
-from ragstone.adapters.parsers.kreuzberg.binary_sheets import BinarySheet, binary_sheets, with_numbers_shown
 from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
 from ragstone.adapters.parsers.kreuzberg.failures import (
     damaged,
@@ -31,11 +29,13 @@ from ragstone.adapters.parsers.kreuzberg.failures import (
     reads_pictures,
     unsupported,
 )
-from ragstone.adapters.parsers.kreuzberg.layout import render
+from ragstone.adapters.parsers.kreuzberg.html.balancing import balanced
 from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, HTML, PDF, PLAIN, SPREADSHEETS, XLS
-from ragstone.adapters.parsers.kreuzberg.page_tables import TabledPage, tabled_pages
-from ragstone.adapters.parsers.kreuzberg.repairs import repaired, restored
-from ragstone.adapters.parsers.kreuzberg.scans import scanned_pages
+from ragstone.adapters.parsers.kreuzberg.office.binary_sheets import BinarySheet, binary_sheets, with_numbers_shown
+from ragstone.adapters.parsers.kreuzberg.office.repairs import repaired, restored
+from ragstone.adapters.parsers.kreuzberg.pdf.layout import render
+from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import TabledPage, tabled_pages
+from ragstone.adapters.parsers.kreuzberg.pdf.scans import scanned_pages
 from ragstone.adapters.parsers.kreuzberg.tables import below_notes, markdown_table
 from ragstone.adapters.parsers.kreuzberg.tessdata import languages
 from ragstone.adapters.parsers.kreuzberg.titles import sensible_title

@@ -3,9 +3,9 @@
 import io
 import zipfile
 
-from ragstone.adapters.parsers.kreuzberg.compound_file import MAGIC, CompoundFile
 from ragstone.adapters.parsers.kreuzberg.failures import encrypted, unsupported
 from ragstone.adapters.parsers.kreuzberg.media_types import DOC, DOCX, EPUB, MSG, ODS, ODT, PPT, PPTX, XLS, XLSX, ZIP
+from ragstone.adapters.parsers.kreuzberg.office.compound_file import MAGIC, CompoundFile
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.domain.errors import ParseFailed
 

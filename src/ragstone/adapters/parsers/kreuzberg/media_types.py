@@ -2,8 +2,8 @@
 
 import re
 
-from ragstone.adapters.parsers.kreuzberg.compound_file import MAGIC as OLE_MAGIC
 from ragstone.adapters.parsers.kreuzberg.decoding import BINARY, share_of_controls, wide_encoding
+from ragstone.adapters.parsers.kreuzberg.office.compound_file import MAGIC as OLE_MAGIC
 
 PLAIN = "text/plain"
 MARKDOWN = "text/markdown"

@@ -9,7 +9,8 @@ from ragstone.adapters.parsers.kreuzberg.decoding import decode
 from ragstone.adapters.parsers.kreuzberg.failures import empty, no_text, reads_pictures, unsupported
 from ragstone.adapters.parsers.kreuzberg.inspection import settle
 from ragstone.adapters.parsers.kreuzberg.json_text import json_to_text, ndjson_to_text
-from ragstone.adapters.parsers.kreuzberg.mail import read_mail
+from ragstone.adapters.parsers.kreuzberg.mail.message import read_mail
+from ragstone.adapters.parsers.kreuzberg.mail.outlook import read_outlook
 from ragstone.adapters.parsers.kreuzberg.media_types import (
     ARCHIVES,
     AS_THEY_ARE,
@@ -30,8 +31,7 @@ from ragstone.adapters.parsers.kreuzberg.media_types import (
     XML,
     name_media_type,
 )
-from ragstone.adapters.parsers.kreuzberg.outlook import read_outlook
-from ragstone.adapters.parsers.kreuzberg.slides import read_slides
+from ragstone.adapters.parsers.kreuzberg.office.slides import read_slides
 from ragstone.adapters.parsers.kreuzberg.tables import csv_to_markdown
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.adapters.parsers.kreuzberg.xml_text import xml_to_text
@@ -139,7 +139,7 @@ def _tsv(data: bytes) -> ParsedDocument:
 
 
 def _rst(data: bytes) -> ParsedDocument:
-    from ragstone.adapters.parsers.kreuzberg.rst import rst_to_markdown  # docutils: 100 ms, when needed
+    from ragstone.adapters.parsers.kreuzberg.rst.document import rst_to_markdown  # docutils: 100 ms, when needed
 
     text = decode(data)
     content = rst_to_markdown(text)

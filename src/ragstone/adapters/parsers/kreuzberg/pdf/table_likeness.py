@@ -4,9 +4,9 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from ragstone.adapters.parsers.kreuzberg.cell_text import NUMBER, Row
-from ragstone.adapters.parsers.kreuzberg.page_lines import Interval, PageLine, cells_of, column_of
-from ragstone.adapters.parsers.kreuzberg.page_marks import Word
+from ragstone.adapters.parsers.kreuzberg.pdf.cell_text import NUMBER, Row
+from ragstone.adapters.parsers.kreuzberg.pdf.page_lines import Interval, PageLine, cells_of, column_of
+from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import Word
 
 _TORN = 0.15
 """Share of the lines that may have a gap within a column."""

@@ -7,8 +7,8 @@ from typing import Any
 from docutils import nodes
 
 from ragstone.adapters.parsers.kreuzberg.composition import fenced, prose
-from ragstone.adapters.parsers.kreuzberg.rst_inline import InlineWriter
-from ragstone.adapters.parsers.kreuzberg.rst_tables import table_rows
+from ragstone.adapters.parsers.kreuzberg.rst.inline import InlineWriter
+from ragstone.adapters.parsers.kreuzberg.rst.tables import table_rows
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 
 _UNSEEN = frozenset(

@@ -11,12 +11,12 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from ragstone.adapters.parsers.kreuzberg.drawn_lines import find_tables, paragraphs, reads_as_table
-from ragstone.adapters.parsers.kreuzberg.line_text import joined_lines, printable
-from ragstone.adapters.parsers.kreuzberg.page_blocks import Block, is_heading, markdown_text, paragraph
-from ragstone.adapters.parsers.kreuzberg.page_tables import TabledPage
-from ragstone.adapters.parsers.kreuzberg.placing import joined_tables, with_tables
-from ragstone.adapters.parsers.kreuzberg.running_lines import RunningLines
+from ragstone.adapters.parsers.kreuzberg.pdf.drawn_lines import find_tables, paragraphs, reads_as_table
+from ragstone.adapters.parsers.kreuzberg.pdf.line_text import joined_lines, printable
+from ragstone.adapters.parsers.kreuzberg.pdf.page_blocks import Block, is_heading, markdown_text, paragraph
+from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import TabledPage
+from ragstone.adapters.parsers.kreuzberg.pdf.placing import joined_tables, with_tables
+from ragstone.adapters.parsers.kreuzberg.pdf.running_lines import RunningLines
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 from ragstone.domain.documents import PageSpan
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ragstone.adapters.parsers.kreuzberg.cell_text import Row, rows_of_band, visual_lines
-from ragstone.adapters.parsers.kreuzberg.page_marks import Rule, Word
+from ragstone.adapters.parsers.kreuzberg.pdf.cell_text import Row, rows_of_band, visual_lines
+from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import Rule, Word
 
 _NEAR = 3.0
 """Points within which lines meet, or are one line."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from html import escape, unescape
 from sys import intern
 
-from ragstone.adapters.parsers.kreuzberg.formulas import formula_text
-from ragstone.adapters.parsers.kreuzberg.html_elements import (
+from ragstone.adapters.parsers.kreuzberg.html.elements import (
     BLOCKS,
     BOUNDS,
     CELLS,
@@ -28,7 +27,8 @@ from ragstone.adapters.parsers.kreuzberg.html_elements import (
     VOID,
     WITHOUT_MEANING,
 )
-from ragstone.adapters.parsers.kreuzberg.html_tokens import RAW, HtmlTokens, Token
+from ragstone.adapters.parsers.kreuzberg.html.formulas import formula_text
+from ragstone.adapters.parsers.kreuzberg.html.tokens import RAW, HtmlTokens, Token
 from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
 
 _DEEP = 36

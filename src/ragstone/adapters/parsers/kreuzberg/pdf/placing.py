@@ -5,9 +5,9 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 
-from ragstone.adapters.parsers.kreuzberg.drawn_lines import paragraphs
-from ragstone.adapters.parsers.kreuzberg.page_blocks import Block, is_heading, paragraph
-from ragstone.adapters.parsers.kreuzberg.page_tables import DrawnLine, PageTable, TabledPage
+from ragstone.adapters.parsers.kreuzberg.pdf.drawn_lines import paragraphs
+from ragstone.adapters.parsers.kreuzberg.pdf.page_blocks import Block, is_heading, paragraph
+from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import DrawnLine, PageTable, TabledPage
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 
 _NO_WORD = re.compile(r"[\W_]+")

@@ -9,10 +9,10 @@ from itertools import groupby
 
 import pypdfium2 as pdfium
 
-from ragstone.adapters.parsers.kreuzberg.aligned_tables import aligned_tables
-from ragstone.adapters.parsers.kreuzberg.cell_text import cell_text
-from ragstone.adapters.parsers.kreuzberg.page_marks import PageMarks, Word, page_marks
-from ragstone.adapters.parsers.kreuzberg.ruled_tables import Found, merged_rules, ruled_tables
+from ragstone.adapters.parsers.kreuzberg.pdf.aligned_tables import aligned_tables
+from ragstone.adapters.parsers.kreuzberg.pdf.cell_text import cell_text
+from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import PageMarks, Word, page_marks
+from ragstone.adapters.parsers.kreuzberg.pdf.ruled_tables import Found, merged_rules, ruled_tables
 
 _MOST_SECONDS = 10.0
 _MOST_MEMORY = 0.6

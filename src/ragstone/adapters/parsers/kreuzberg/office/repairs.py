@@ -12,9 +12,9 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 
-from ragstone.adapters.parsers.kreuzberg.cell_formats import shown_numbers, shown_open_numbers
 from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, ODS, ODT, XLSX
-from ragstone.adapters.parsers.kreuzberg.word_lists import word_lists
+from ragstone.adapters.parsers.kreuzberg.office.cell_formats import shown_numbers, shown_open_numbers
+from ragstone.adapters.parsers.kreuzberg.office.word_lists import word_lists
 
 _BREAK = "\U0010ff05"
 _STAND_INS = {"amp": "\U0010ff00", "lt": "\U0010ff01", "gt": "\U0010ff02", "quot": "\U0010ff03", "apos": "\U0010ff04"}

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterable, Sequence
 
-from ragstone.adapters.parsers.kreuzberg.line_text import joined_lines, printable
-from ragstone.adapters.parsers.kreuzberg.page_marks import Word
+from ragstone.adapters.parsers.kreuzberg.pdf.line_text import joined_lines, printable
+from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import Word
 
 _SAME_LINE = 0.5
 """How far apart the middles of two words of a line may be, in heights of the smaller."""

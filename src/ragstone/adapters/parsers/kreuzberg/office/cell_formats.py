@@ -5,7 +5,7 @@ import zipfile
 from collections.abc import Callable, Mapping
 from html import escape, unescape
 
-from ragstone.adapters.parsers.kreuzberg.number_formats import BUILT_IN, shown
+from ragstone.adapters.parsers.kreuzberg.office.number_formats import BUILT_IN, shown
 
 _STYLES, _WORKBOOK = "xl/styles.xml", "xl/workbook.xml"
 _LARGEST_STYLES = 16 * 2**20

@@ -10,9 +10,9 @@ from docutils.parsers.rst import Parser
 from docutils.transforms.references import Footnotes
 from docutils.utils import new_document
 
-from ragstone.adapters.parsers.kreuzberg.rst_directives import register
-from ragstone.adapters.parsers.kreuzberg.rst_markdown import Writer
-from ragstone.adapters.parsers.kreuzberg.rst_roles import OutOfTimeError, Roles
+from ragstone.adapters.parsers.kreuzberg.rst.directives import register
+from ragstone.adapters.parsers.kreuzberg.rst.markdown import Writer
+from ragstone.adapters.parsers.kreuzberg.rst.roles import OutOfTimeError, Roles
 
 _DIRECTIVE = re.compile(r"\.\.[ \t]+(?:\|[^|\n]+\|[ \t]+)?([^\s:][^\s]{0,100}?)[ ]?::(?=\s|$)")
 _READ_WITHIN = 25.0

@@ -9,11 +9,11 @@ from email.message import Message
 from html import unescape
 from mimetypes import guess_extension
 
-from ragstone.adapters.parsers.kreuzberg.balanced_html import balanced
 from ragstone.adapters.parsers.kreuzberg.composition import Composition, as_part, one_line, prose
 from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
 from ragstone.adapters.parsers.kreuzberg.failures import damaged, no_text, reads_pictures
-from ragstone.adapters.parsers.kreuzberg.html_tokens import HtmlTokens
+from ragstone.adapters.parsers.kreuzberg.html.balancing import balanced
+from ragstone.adapters.parsers.kreuzberg.html.tokens import HtmlTokens
 from ragstone.adapters.parsers.kreuzberg.media_types import EML, HTML, PLAIN
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.domain.documents import ParsedDocument

@@ -9,10 +9,10 @@ from xml.etree.ElementTree import Element
 
 from ragstone.adapters.parsers.kreuzberg.composition import one_line, prose
 from ragstone.adapters.parsers.kreuzberg.decoding import clean
-from ragstone.adapters.parsers.kreuzberg.drawings import chart_rows, diagram_lines, paragraph_text
 from ragstone.adapters.parsers.kreuzberg.failures import damaged, no_text
 from ragstone.adapters.parsers.kreuzberg.media_types import PPTX
-from ragstone.adapters.parsers.kreuzberg.office_package import OfficePackage, Relation
+from ragstone.adapters.parsers.kreuzberg.office.drawings import chart_rows, diagram_lines, paragraph_text
+from ragstone.adapters.parsers.kreuzberg.office.package import OfficePackage, Relation
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 from ragstone.domain.documents import PageSpan, ParsedDocument
 from ragstone.domain.errors import ParseFailed

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from math import inf
 
-from ragstone.adapters.parsers.kreuzberg.cell_text import Row, joined_rows, rows_of_band
-from ragstone.adapters.parsers.kreuzberg.page_lines import (
+from ragstone.adapters.parsers.kreuzberg.pdf.cell_text import Row, joined_rows, rows_of_band
+from ragstone.adapters.parsers.kreuzberg.pdf.page_lines import (
     Interval,
     PageLine,
     cells_of,
@@ -13,9 +13,9 @@ from ragstone.adapters.parsers.kreuzberg.page_lines import (
     columns_of,
     page_lines,
 )
-from ragstone.adapters.parsers.kreuzberg.page_marks import Rule, Word
-from ragstone.adapters.parsers.kreuzberg.ruled_tables import Found, has_rows
-from ragstone.adapters.parsers.kreuzberg.table_likeness import (
+from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import Rule, Word
+from ragstone.adapters.parsers.kreuzberg.pdf.ruled_tables import Found, has_rows
+from ragstone.adapters.parsers.kreuzberg.pdf.table_likeness import (
     has_leaders,
     is_formulas,
     is_list,

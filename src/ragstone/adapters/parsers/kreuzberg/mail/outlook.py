@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from email.parser import HeaderParser
 
 from ragstone.adapters.parsers.kreuzberg.composition import prose
-from ragstone.adapters.parsers.kreuzberg.compound_file import CompoundFile
 from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
-from ragstone.adapters.parsers.kreuzberg.mail import Part, ReadPart, compose_mail
+from ragstone.adapters.parsers.kreuzberg.mail.message import Part, ReadPart, compose_mail
 from ragstone.adapters.parsers.kreuzberg.media_types import MSG
+from ragstone.adapters.parsers.kreuzberg.office.compound_file import CompoundFile
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.domain.documents import ParsedDocument
 from ragstone.domain.errors import ParseFailed

@@ -4,9 +4,9 @@ import re
 from dataclasses import dataclass
 
 from ragstone.adapters.parsers.kreuzberg.composition import prose
-from ragstone.adapters.parsers.kreuzberg.drawn_lines import looks_tabular
-from ragstone.adapters.parsers.kreuzberg.line_text import joined_lines
-from ragstone.adapters.parsers.kreuzberg.page_tables import PageTable
+from ragstone.adapters.parsers.kreuzberg.pdf.drawn_lines import looks_tabular
+from ragstone.adapters.parsers.kreuzberg.pdf.line_text import joined_lines
+from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import PageTable
 
 _LONGEST_HEADING = 120
 _HEADING = re.compile(r"(?:[\d.IVXivx]{1,12}[.)]?\s+|[A-Z][.)]\s+)?\W{0,2}[^\W\d_].*")

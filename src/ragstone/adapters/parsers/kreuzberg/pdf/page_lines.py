@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from ragstone.adapters.parsers.kreuzberg.cell_text import Row, visual_lines
-from ragstone.adapters.parsers.kreuzberg.page_marks import Word
+from ragstone.adapters.parsers.kreuzberg.pdf.cell_text import Row, visual_lines
+from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import Word
 
 Interval = tuple[float, float]
 

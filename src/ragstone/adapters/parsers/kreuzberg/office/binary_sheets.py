@@ -4,8 +4,8 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ragstone.adapters.parsers.kreuzberg.compound_file import CompoundFile
-from ragstone.adapters.parsers.kreuzberg.number_formats import BUILT_IN, shown
+from ragstone.adapters.parsers.kreuzberg.office.compound_file import CompoundFile
+from ragstone.adapters.parsers.kreuzberg.office.number_formats import BUILT_IN, shown
 from ragstone.domain.errors import ParseFailed
 
 _BOF, _EOF, _FORMAT, _STYLE, _SINCE_1904, _SHEET = 0x809, 0x0A, 0x41E, 0xE0, 0x22, 0x85

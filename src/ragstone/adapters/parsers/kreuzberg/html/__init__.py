@@ -1,0 +1,1 @@
+"""Web pages, made fit for being read: balanced, and not too deep."""

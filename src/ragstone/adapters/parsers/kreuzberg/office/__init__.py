@@ -1,0 +1,1 @@
+"""Office files, where what the reader gives has to be mended or added to."""
