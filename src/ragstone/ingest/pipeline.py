@@ -6,9 +6,10 @@ only if the lease still does. Killed anywhere, the step leaves nothing behind bu
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import closing
-from typing import Any
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import aclosing, closing
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import structlog
@@ -27,7 +28,7 @@ from ragstone.ingest.chunking import chunk
 from ragstone.ingest.renaming import index_renamed
 from ragstone.ingest.stopping import Stoppable
 from ragstone.ingest.unchanged import Former
-from ragstone.ports.embedder import ActiveEmbedder, ActiveInput, Embedder, ModelInput
+from ragstone.ports.embedder import ActiveEmbedder, ActiveInput, Embedder, ModelInput, Vectors
 from ragstone.ports.lexical_index import LexicalIndex
 from ragstone.ports.parser import Parser
 from ragstone.ports.record import Record, Work
@@ -39,6 +40,12 @@ _RETRY_SECONDS = 5.0
 _LOOKED_UP_BATCHES = 8
 _MOST_CRASHES = 10
 """Workers lost over one version, one after the other, before it is set aside though nothing proves it the cause."""
+
+_AHEAD = 1
+"""Batches of a document that are embedded while another one is stored."""
+
+_Batch: TypeAlias = Sequence[tuple[int, UUID, str]]
+"""Chunks to embed: place in the version, id, text."""
 
 Isolate = Callable[[str, UUID], Awaitable[None]]
 """Takes one stage of one version where nothing else is lost when it takes its process down."""
@@ -161,13 +168,13 @@ class Pipeline:
                 pending = await transaction.versions.pending_chunks(work, done, _LOOKED_UP_BATCHES * self._batch)
                 known = await self._vectors.reuse(transaction, model, dict(pending))
             fresh = [(place, *chunk) for place, chunk in enumerate(pending, done) if chunk[0] not in known]
-            for begin in range(0, len(fresh), self._batch):
-                batch = fresh[begin : begin + self._batch]
-                texts = {chunk_id: text for _, chunk_id, text in batch}
-                vectors = await embedder.embed(list(texts.values()))
-                async with self._record.transaction() as transaction:
-                    await transaction.versions.store_progress(work.version_id, self._owner, batch[-1][0] + 1)
-                    await self._vectors.upsert(transaction, model, texts, vectors)
+            batches = [fresh[begin : begin + self._batch] for begin in range(0, len(fresh), self._batch)]
+            async with aclosing(_embedded(embedder, batches)) as embedded:
+                async for batch, vectors in embedded:
+                    texts = {chunk_id: text for _, chunk_id, text in batch}
+                    async with self._record.transaction() as transaction:
+                        await transaction.versions.store_progress(work.version_id, self._owner, batch[-1][0] + 1)
+                        await self._vectors.upsert(transaction, model, texts, vectors)
             done += len(pending)
             if not fresh or fresh[-1][0] + 1 < done:
                 async with self._record.transaction() as transaction:
@@ -252,6 +259,24 @@ class Pipeline:
                 await transaction.versions.release(work, self._owner, delay, waiting)
         except (LeaseLost, DatabaseUnavailable) as error:
             log.info("lease_left", uri=work.uri, cause=error.message)
+
+
+async def _embedded(embedder: Embedder, batches: Sequence[_Batch]) -> AsyncGenerator[tuple[_Batch, Vectors], None]:
+    """Yield each batch with its vectors. While one is stored the next is embedded, so that no core waits for it."""
+    running: deque[tuple[_Batch, asyncio.Task[Vectors]]] = deque()
+    try:
+        for batch in batches:
+            running.append((batch, asyncio.create_task(embedder.embed([text for _, _, text in batch]))))
+            if len(running) > _AHEAD:
+                first, embedding = running.popleft()
+                yield first, await embedding
+        while running:
+            first, embedding = running.popleft()
+            yield first, await embedding
+    finally:
+        for _, embedding in running:
+            embedding.cancel()
+        await asyncio.gather(*(embedding for _, embedding in running), return_exceptions=True)
 
 
 def worker_died(stage: str) -> Failure:
