@@ -26,7 +26,7 @@ from ragstone.settings import Settings
 from ragstone.worker.run import work
 
 DOCS = Path(__file__).resolve().parents[2] / "shared" / "data" / "docs" / "fastapi_en"
-_LOOK_SECONDS = 0.05
+_LOOK_SECONDS = 0.25
 
 _TEXTS = """
     select coalesce(v.given_title, v.title, v.filename), c.heading_path, c.text, c.lead

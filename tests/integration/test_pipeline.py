@@ -17,7 +17,6 @@ from ragstone.ports.embedder import Vectors
 from ragstone.ports.record import Accepted
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.leases import alive, new_owner
-from ragstone.postgres.versions import OWNERS
 from ragstone.testing.embedders import HashingEmbedder
 from ragstone.worker import run
 from ragstone.worker.run import work
@@ -180,8 +179,8 @@ async def test_a_worker_goes_on_however_often_it_loses_postgresql(
         async with container.database.connect() as connection:
             await connection.execute(
                 "select pg_terminate_backend(l.pid) from pg_locks l join pg_database d on d.oid = l.database"
-                " where d.datname = current_database() and l.locktype = 'advisory' and l.classid = %s and l.objid = %s",
-                (OWNERS, owners[-1]),
+                " where d.datname = current_database() and l.locktype = 'advisory' and l.objid = %s",
+                (owners[-1],),
             )
         async with asyncio.timeout(20):
             while len(owners) == number + 1:

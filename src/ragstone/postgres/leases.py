@@ -14,8 +14,8 @@ FILLING = 1
 """The duty of filling an embedding space."""
 TUNING = 2
 """The duty of building the indexes that spaces have outgrown."""
-_DUTIES = OWNERS + 1
-"""The class of the advisory locks of what one process at a time does; the object is the duty."""
+_DUTIES = "hashtext('ragstone duties in ' || current_schema())"
+"""The class of the advisory locks of what one process of a schema at a time does; the object is the duty."""
 
 
 def new_owner() -> int:
@@ -27,7 +27,7 @@ def new_owner() -> int:
 async def alive(database: Database, owner: int) -> AsyncIterator["SignOfLife"]:
     """Hold the lock of ``owner`` on a connection of its own. Raises ``DatabaseUnavailable``."""
     async with database.connect() as connection:
-        await connection.execute("select pg_advisory_lock(%s, %s)", (OWNERS, owner))
+        await connection.execute(f"select pg_advisory_lock({OWNERS}, %s)", (owner,))
         yield SignOfLife(connection)
 
 
@@ -35,7 +35,7 @@ async def alive(database: Database, owner: int) -> AsyncIterator["SignOfLife"]:
 async def sole(database: Database, duty: int) -> AsyncIterator[bool]:
     """Say whether no other process is at ``duty``, and keep it from the others meanwhile."""
     async with database.connect() as connection:
-        cursor = await connection.execute("select pg_try_advisory_lock(%s, %s)", (_DUTIES, duty))
+        cursor = await connection.execute(f"select pg_try_advisory_lock({_DUTIES}, %s)", (duty,))
         yield await cursor.fetchone() == (True,)
 
 

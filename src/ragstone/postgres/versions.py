@@ -24,17 +24,17 @@ from ragstone.postgres.kept_vectors import KeptVectors
 from ragstone.postgres.queue import Queue, Stage
 from ragstone.postgres.visibility import NAME, TITLE
 
-OWNERS = 0x52414753
-"""The class of the advisory locks that workers hold; the object is the worker's number."""
+OWNERS = "hashtext('ragstone workers in ' || current_schema())"
+"""The class of the advisory locks that the workers of a schema hold; the object is the worker's number."""
 
-_OWNER_LIVES = f"""exists (
-    select from pg_locks where locktype = 'advisory' and granted
+_OWNER_LOCKS = f"""pg_locks where locktype = 'advisory' and granted
     and database = (select oid from pg_database where datname = current_database())
-    and classid = {OWNERS} and objid::bigint = v.lease_owner)"""  # noqa: S608 (no input)
+    and classid = ({OWNERS}::bigint & 4294967295)::oid"""  # noqa: S608 (no input)
 
-WORKERS = f"""(select count(distinct objid) from pg_locks where locktype = 'advisory' and granted
-    and classid = {OWNERS} and database = (select oid from pg_database where datname = current_database()))"""  # noqa: S608
-"""How many workers live."""
+_OWNER_LIVES = f"exists (select from {_OWNER_LOCKS} and objid::bigint = v.lease_owner)"
+
+WORKERS = f"(select count(distinct objid) from {_OWNER_LOCKS})"  # noqa: S608 (no input)
+"""How many workers of this schema live."""
 
 _FREE = f"(v.lease_owner is null or v.lease_until < now() or not {_OWNER_LIVES})"
 
