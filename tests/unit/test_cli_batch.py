@@ -18,7 +18,7 @@ from ragstone.cli.meter import Reading
 from ragstone.cli.summary import IngestSummary
 from ragstone.domain.documents import State
 from ragstone.domain.errors import DatabaseUnavailable, Forbidden, TooLarge, UnsupportedMediaType
-from ragstone.ports.record import Progress
+from ragstone.ports.jobs import Progress
 
 
 class Scripted:

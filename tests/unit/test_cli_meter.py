@@ -5,7 +5,7 @@ import pytest
 from ragstone.cli.display import counts, pace
 from ragstone.cli.meter import Meter, Reading
 from ragstone.domain.documents import State
-from ragstone.ports.record import Progress
+from ragstone.ports.jobs import Progress
 
 
 def read(meter: Meter, now: float, *, files: int = 10, refused: int = 0, before: int = 0, **states: int) -> Reading:

@@ -24,7 +24,7 @@ from ragstone.domain.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
-from ragstone.ports.record import Progress
+from ragstone.ports.jobs import Progress
 
 T = TypeVar("T")
 Describe = Callable[[Item], DocumentForm]

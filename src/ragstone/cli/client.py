@@ -28,7 +28,7 @@ from ragstone.api.schemas import (
 from ragstone.domain.documents import State
 from ragstone.domain.errors import InvalidRequest, Unavailable
 from ragstone.ports.fetcher import Fetched, Validators
-from ragstone.ports.record import Progress
+from ragstone.ports.jobs import Progress
 
 if TYPE_CHECKING:
     from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, Retrieve, VectorsOf

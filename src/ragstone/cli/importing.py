@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragstone.cli import output
-from ragstone.cli.options import AsJson, Key, Url
+from ragstone.cli.options import AsJson, IntoCollection, Key, Url
 from ragstone.cli.running import Stopped, run
 from ragstone.domain.access import EVERYONE
 from ragstone.domain.documents import DEFAULT_COLLECTION
@@ -25,9 +25,7 @@ def import_chunks(
         list[Path],
         typer.Argument(metavar="FILE", help="Files of one chunk a row: .ndjson or .jsonl, also .gz; .parquet."),
     ],
-    collection: Annotated[
-        str, typer.Option("--collection", help="Where the documents go; made if it is not there.")
-    ] = DEFAULT_COLLECTION,
+    collection: IntoCollection = DEFAULT_COLLECTION,
     readers: Annotated[
         list[str] | None,
         typer.Option(

@@ -1,20 +1,14 @@
-"""The progress of an ``import`` on standard error: a live bar on a terminal, a line every two seconds elsewhere."""
+"""How far an ``import`` is, and what its progress says."""
 
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from ragstone.cli import output
+from ragstone.cli.live import Picture, live
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-
-_LINE_SECONDS = 2.0
 _WINDOW_SECONDS = 15.0
-_BAR_WIDTH = 24
 _MIB = 1 << 20
 
 
@@ -62,34 +56,6 @@ def line(reading: Reading) -> str:
 
 @contextmanager
 def progress_display() -> Iterator[Show]:
-    """Yield what shows a reading, in the way that standard error can show it."""
-    if not output.stderr().is_terminal:
-        yield _lines()
-        return
-    from rich.live import Live
-
-    with Live(console=output.stderr()) as live:
-        yield lambda reading: live.update(_picture(reading))
-
-
-def _picture(reading: Reading) -> "RenderableType":
-    from rich.progress_bar import ProgressBar
-    from rich.table import Table
-    from rich.text import Text
-
-    head = Table.grid(padding=(0, 1))
-    bar = ProgressBar(total=max(reading.size, 1), completed=reading.done, width=_BAR_WIDTH)
-    head.add_row(bar, Text(line(reading)))
-    return head
-
-
-def _lines() -> Show:
-    due = 0.0
-
-    def show(reading: Reading) -> None:
-        nonlocal due
-        if time.monotonic() >= due:
-            due = time.monotonic() + _LINE_SECONDS
-            output.note(line(reading))
-
-    return show
+    """Yield what shows a reading."""
+    with live() as show:
+        yield lambda reading: show(Picture(reading.done, reading.size, line(reading)))

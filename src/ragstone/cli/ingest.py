@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragstone.cli import output
-from ragstone.cli.options import AsJson, Key, Url
+from ragstone.cli.options import AsJson, Exclude, IntoCollection, Key, MetadataPairs, Readers, Url, Wait
 from ragstone.cli.running import Stopped, run
 from ragstone.domain.documents import DEFAULT_COLLECTION
 from ragstone.domain.errors import InvalidRequest
@@ -22,29 +22,16 @@ def ingest(
     sources: Annotated[
         list[str], typer.Argument(metavar="PATH|URL", help="Files, folders with all below them, web addresses.")
     ],
-    collection: Annotated[
-        str, typer.Option("--collection", help="Where the documents go; made if it is not there.")
-    ] = DEFAULT_COLLECTION,
-    reader: Annotated[
-        list[str] | None,
-        typer.Option("--reader", help="Who may find the documents; everyone if not given. Repeatable."),
-    ] = None,
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option("--metadata", metavar="KEY=VALUE", help="Text to filter the documents by. Repeatable."),
-    ] = None,
+    collection: IntoCollection = DEFAULT_COLLECTION,
+    reader: Readers = None,
+    metadata: MetadataPairs = None,
     title: Annotated[str | None, typer.Option("--title", help="Title of the document; for one document only.")] = None,
     glob: Annotated[
         list[str] | None,
         typer.Option("--glob", metavar="PATTERN", help="Only files of folders that match, as *.md. Repeatable."),
     ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option("--exclude", metavar="PATTERN", help="No files or folders that match, as drafts. Repeatable."),
-    ] = None,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Work and wait until all are ready, or leave that to a worker.")
-    ] = True,
+    exclude: Exclude = None,
+    wait: Wait = True,
     as_json: AsJson = False,
     url: Url = None,
     key: Key = None,

@@ -40,7 +40,7 @@ from ragstone.ingest.importing import GivenVectors
 from ragstone.ingest.intake import ReadyDocument
 from ragstone.ingest.spool import PART_BYTES, spooled
 from ragstone.ports.fetcher import Fetched, Validators
-from ragstone.ports.record import Progress
+from ragstone.ports.jobs import Progress
 from ragstone.settings import Settings, load_settings
 from ragstone.telemetry import configure_logging
 

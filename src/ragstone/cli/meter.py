@@ -4,7 +4,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from ragstone.domain.documents import State
-from ragstone.ports.record import Progress
+from ragstone.ports.jobs import Progress
 
 _WINDOW_SECONDS = 15.0
 _LEAST_SECONDS = 1.0

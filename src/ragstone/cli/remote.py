@@ -53,7 +53,7 @@ from ragstone.domain.errors import (
 from ragstone.ingest.intake import ReadyDocument
 from ragstone.ports import record
 from ragstone.ports.fetcher import Fetched, Fetcher, Validators
-from ragstone.ports.record import Progress
+from ragstone.ports.jobs import Progress
 
 M = TypeVar("M", bound=BaseModel)
 

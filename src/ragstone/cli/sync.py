@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ragstone.cli import output
-from ragstone.cli.options import AsJson, Key, Url
+from ragstone.cli.options import AsJson, Exclude, IntoCollection, Key, MetadataPairs, Readers, Url, Wait
 from ragstone.cli.running import Stopped, run
 from ragstone.domain.documents import DEFAULT_COLLECTION
 from ragstone.domain.errors import ConfigurationError, Forbidden, InvalidRequest, RagstoneError, Unauthenticated
@@ -32,25 +32,14 @@ def sync(
         str,
         typer.Argument(metavar="TARGET", help="A folder, a text file of web addresses, a sitemap, or a web address."),
     ],
-    collection: Annotated[
-        str, typer.Option("--collection", help="Where the documents go; made if it is not there.")
-    ] = DEFAULT_COLLECTION,
-    reader: Annotated[
-        list[str] | None,
-        typer.Option("--reader", help="Who may find the documents; everyone if not given. Repeatable."),
-    ] = None,
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option("--metadata", metavar="KEY=VALUE", help="Text to filter the documents by. Repeatable."),
-    ] = None,
+    collection: IntoCollection = DEFAULT_COLLECTION,
+    reader: Readers = None,
+    metadata: MetadataPairs = None,
     glob: Annotated[
         list[str] | None,
         typer.Option("--glob", metavar="PATTERN", help="Only files that match, as *.md. Repeatable."),
     ] = None,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option("--exclude", metavar="PATTERN", help="No files or folders that match, as drafts. Repeatable."),
-    ] = None,
+    exclude: Exclude = None,
     watch: Annotated[
         float | None,
         typer.Option("--watch", metavar="SECONDS", min=0.1, help="Look again every so many seconds, until stopped."),
@@ -59,9 +48,7 @@ def sync(
     allow_empty: Annotated[
         bool, typer.Option("--allow-empty", help="Delete all documents if nothing is left of the target.")
     ] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait/--no-wait", help="Work and wait until all are ready, or leave that to a worker.")
-    ] = True,
+    wait: Wait = True,
     as_json: AsJson = False,
     url: Url = None,
     key: Key = None,

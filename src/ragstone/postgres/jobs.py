@@ -8,7 +8,7 @@ from uuid import UUID
 from ragstone.domain.access import Principal
 from ragstone.domain.documents import Failure, Job, QueueState, State
 from ragstone.domain.errors import Conflict, NotFound
-from ragstone.ports.record import Progress
+from ragstone.ports.jobs import Progress
 from ragstone.postgres.database import Connection
 from ragstone.postgres.documents import to_failure
 from ragstone.postgres.queue import Queue, Stage
