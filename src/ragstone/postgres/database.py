@@ -43,7 +43,7 @@ class Database:
         self._embedded = None if url else EmbeddedPostgres(data_dir)
         self._pool_size = pool_size
         self._taken: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
-        self._pool: psycopg_pool.AsyncConnectionPool[Connection] | None = None
+        self._pool: Pool | None = None
         self._watch: asyncio.Task[None] | None = None
         self.schema = schema
         self.url = url or ""
@@ -61,7 +61,7 @@ class Database:
                 steps = await migrate(connection, self.schema)
                 if steps:
                     log.info("migrated", steps=[step.name for step in steps])
-        self._pool = psycopg_pool.AsyncConnectionPool(
+        self._pool = Pool(
             self.url,
             min_size=2,
             max_size=self._pool_size,
@@ -89,7 +89,7 @@ class Database:
             await asyncio.to_thread(self._embedded.stop)
 
     @property
-    def pool(self) -> psycopg_pool.AsyncConnectionPool[Connection]:
+    def pool(self) -> "Pool":
         """The open pool."""
         if self._pool is None:
             raise DatabaseUnavailable("The database is not open.")
@@ -140,7 +140,7 @@ class Database:
         taken = self._taken.get(connection, 0.0)
         self._taken[connection] = now
         if now - taken > _TRUSTED_SECONDS:
-            await psycopg_pool.AsyncConnectionPool.check_connection(connection)
+            await Pool.check_connection(connection)
 
     async def _configure(self, connection: Connection) -> None:
         await connection.execute(sql.SQL("set search_path to {}, public").format(sql.Identifier(self.schema)))
@@ -158,6 +158,24 @@ class Database:
                 await asyncio.to_thread(server.start)
             except (RagstoneError, OSError, ValueError, psutil.Error) as error:
                 log.warning("postgres_restart_failed", cause=str(error))
+
+
+class Pool(psycopg_pool.AsyncConnectionPool[Connection]):
+    """A pool that loses no cancellation.
+
+    It waits by ``asyncio.wait_for``, which until Python 3.12 drops a cancellation that comes in the moment in which
+    what was waited for is there (python/cpython#86296): whoever was told to end would go on for ever.
+    """
+
+    async def getconn(self, timeout: float | None = None) -> Connection:
+        """Lend a connection. Raises ``PoolTimeout``; or ``CancelledError``, however late the cancellation comes."""
+        task = asyncio.current_task()
+        before = task.cancelling() if task else 0
+        connection = await super().getconn(timeout)
+        if task and task.cancelling() > before:
+            await asyncio.shield(self.putconn(connection))
+            raise asyncio.CancelledError
+        return connection
 
 
 async def _check(connection: Connection) -> None:
