@@ -167,7 +167,7 @@ class Pool(psycopg_pool.AsyncConnectionPool[Connection]):
     what was waited for is there (python/cpython#86296): whoever was told to end would go on for ever.
     """
 
-    async def getconn(self, timeout: float | None = None) -> Connection:
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the pool's own signature
         """Lend a connection. Raises ``PoolTimeout``; or ``CancelledError``, however late the cancellation comes."""
         task = asyncio.current_task()
         before = task.cancelling() if task else 0
