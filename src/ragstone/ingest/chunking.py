@@ -168,7 +168,7 @@ class _Cutter:
 
     Tokens are counted on windows just longer than a piece, so that memory stays small and the count of a
     stretch that fits as it is needs no second look. A tokenizer may see other tokens in a slice than in
-    the whole, so that a piece counts only once the tokenizer has read exactly its text.
+    the whole: but for one that ends at white space, the tokenizer has to read exactly a piece's text.
     """
 
     def __init__(self, text: str, structure: Outline, tokenizer: Tokenizer, overlap: float) -> None:
@@ -253,7 +253,7 @@ class _Cutter:
             stop = start + len(self._text[start:stop].rstrip())
             if stop <= floor:
                 return None
-            token_starts = self._token_starts(start, stop)
+            token_starts = self._starts_before(stop, start, token_starts)
             if len(token_starts) <= limit:
                 self._token_length = max(1.0, (stop - start) / max(1, len(token_starts)))
                 return _Piece(start, stop, token_starts)
@@ -273,6 +273,12 @@ class _Cutter:
             if stop == end or length == longest:
                 return stop, token_starts
             length *= 2
+
+    def _starts_before(self, stop: int, start: int, seen: list[int]) -> list[int]:
+        """Return where the tokens of ``text[start:stop]`` start, of which more were ``seen`` in a longer slice."""
+        if stop < len(self._text) and self._text[stop].isspace():
+            return seen[: bisect_left(seen, stop)]
+        return self._token_starts(start, stop)
 
     def _token_starts(self, start: int, end: int) -> list[int]:
         return [start + begin for begin, _ in self._tokenizer.spans(self._text[start:end])]

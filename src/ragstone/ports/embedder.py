@@ -27,7 +27,10 @@ class Tokenizer(Protocol):
     """The model's own tokens, or the nearest upper estimate where the model does not publish them."""
 
     def spans(self, text: str) -> Sequence[tuple[int, int]]:
-        """Return ``(start, end)`` of each token in code points of ``text``, in order, without special tokens."""
+        """Return ``(start, end)`` of each token in code points of ``text``, in order, without special tokens.
+
+        What stands before white space has the same tokens whatever follows it.
+        """
         ...
 
 

@@ -164,6 +164,13 @@ class EmbedderConformance:
         await embedder.warm()
         check_spans(text, embedder.tokenizer.spans(text))
 
+    @pytest.mark.parametrize("text", TEXTS)
+    async def test_what_follows_white_space_changes_no_token_before_it(self, embedder: Embedder, text: str) -> None:
+        await embedder.warm()
+        spans = list(embedder.tokenizer.spans(text))
+        for place in (place for place, character in enumerate(text) if character.isspace()):
+            assert list(embedder.tokenizer.spans(text[:place])) == [span for span in spans if span[0] < place]
+
     async def test_spans_do_not_end_at_max_tokens(self, embedder: Embedder) -> None:
         await embedder.warm()
         words = embedder.model.max_tokens * 2
