@@ -96,7 +96,8 @@ class LocalClient:
         """Make a collection, or return the one of this name."""
         wanted = requested(NewCollection, name=name)
         async with self._record.transaction() as transaction:
-            return Collection.from_domain(await transaction.collections.create(self._principal, wanted.name))
+            await transaction.collections.create(self._principal, wanted.name)
+            return Collection.from_domain(await transaction.collections.get(self._principal, wanted.name))
 
     async def collections(self) -> CollectionPage:
         """List all, by name."""
@@ -145,7 +146,7 @@ class LocalClient:
         """List documents, the oldest first."""
         async with self._record.transaction() as transaction:
             if collection is not None:
-                await transaction.collections.get(self._principal, collection)
+                await transaction.collections.id_of(self._principal, collection)
             found = await transaction.documents.list(
                 self._principal,
                 collection=collection,

@@ -154,12 +154,19 @@ class ApiKey:
 class Collections(Protocol):
     """Collections of a tenant."""
 
-    async def create(self, principal: Principal, name: str) -> Collection:
-        """Create ``name``, or return it where it is there."""
+    async def create(self, principal: Principal, name: str) -> bool:
+        """Create ``name``; return whether it was not there yet."""
+        ...
+
+    async def id_of(self, principal: Principal, name: str) -> UUID:
+        """Return the id, at the same small cost however much is in it.
+
+        Raise ``NotFound`` for a name that the principal's tenant does not have.
+        """
         ...
 
     async def get(self, principal: Principal, name: str) -> Collection:
-        """Raise ``NotFound`` for a name that the principal's tenant does not have."""
+        """Return the collection with its counts, for which all its documents are looked at. Raise as ``id_of``."""
         ...
 
     async def list(self, principal: Principal) -> Sequence[Collection]:

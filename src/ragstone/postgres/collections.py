@@ -1,6 +1,7 @@
 """Collections of a tenant."""
 
 from collections.abc import Sequence
+from uuid import UUID
 
 from ragstone.domain.access import Principal
 from ragstone.domain.documents import LONGEST_COLLECTION_NAME
@@ -28,27 +29,34 @@ class PostgresCollections:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    async def create(self, principal: Principal, name: str) -> Collection:
-        """Create ``name``, or return it where it is there. Raise ``InvalidRequest`` for a name that will not do."""
+    async def create(self, principal: Principal, name: str) -> bool:
+        """Create ``name``; return whether it was not there. Raise ``InvalidRequest`` for a name that will not do."""
         if not 0 < len(name) <= LONGEST_COLLECTION_NAME or not name.isprintable():
             raise InvalidRequest(
                 f"A collection's name has 1 to {LONGEST_COLLECTION_NAME} printable characters.",
                 remedy="Choose another name.",
             )
-        await self._connection.execute(
+        cursor = await self._connection.execute(
             "insert into collections (id, tenant, name) values (%s, %s, %s) on conflict do nothing",
             (new_id(), principal.tenant, name),
         )
-        return await self.get(principal, name)
+        return cursor.rowcount == 1
+
+    async def id_of(self, principal: Principal, name: str) -> UUID:
+        """Return the id, without the counts, for which all documents are looked at. Raise ``NotFound``."""
+        cursor = await self._connection.execute(
+            "select id from collections where tenant = %s and name = %s", (principal.tenant, name)
+        )
+        row = await cursor.fetchone()
+        if row is None:
+            raise _no_collection(name)
+        return UUID(str(row[0]))
 
     async def get(self, principal: Principal, name: str) -> Collection:
         """Raise ``NotFound`` for a name that the principal's tenant does not have."""
         found = await self._select(principal, name)
         if not found:
-            raise NotFound(
-                f"There is no collection named {name!r}.",
-                remedy="GET /v1/collections lists them; POST /v1/collections makes one.",
-            )
+            raise _no_collection(name)
         return found[0]
 
     async def list(self, principal: Principal) -> Sequence[Collection]:
@@ -58,3 +66,10 @@ class PostgresCollections:
     async def _select(self, principal: Principal, name: str | None) -> Sequence[Collection]:
         cursor = await self._connection.execute(_SELECT, {**principal_parameters(principal), "name": name})
         return [Collection(*row) for row in await cursor.fetchall()]
+
+
+def _no_collection(name: str) -> NotFound:
+    return NotFound(
+        f"There is no collection named {name!r}.",
+        remedy="GET /v1/collections lists them; POST /v1/collections makes one.",
+    )

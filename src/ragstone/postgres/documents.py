@@ -162,7 +162,7 @@ class PostgresDocuments:
 
     async def _find_or_create(self, principal: Principal, document: NewDocument) -> tuple[UUID, _Latest | None]:
         """Return the document of this name, its row locked, and its newest version."""
-        collection = await PostgresCollections(self._connection).get(principal, document.collection)
+        collection_id = await PostgresCollections(self._connection).id_of(principal, document.collection)
         cursor = await self._connection.execute(
             """insert into documents (id, tenant, collection_id, uri, latest_version, source, etag, last_modified)
                values (%(id)s, %(tenant)s, %(collection)s, %(uri)s, %(id)s, %(source)s, %(etag)s, %(last_modified)s)
@@ -172,7 +172,7 @@ class PostgresDocuments:
             {
                 "id": new_id(),
                 "tenant": principal.tenant,
-                "collection": collection.id,
+                "collection": collection_id,
                 "uri": document.uri,
                 "source": document.source,
                 "etag": document.etag,
@@ -256,13 +256,18 @@ async def lock_document(connection: Connection, document_id: UUID) -> None:
 
 async def drop_superseded(connection: Connection, document_id: UUID, kept: KeptVectors) -> None:
     """Remove the versions of a document that are neither the newest nor the one that answers questions."""
-    await kept.keep_superseded(connection, document_id)
     cursor = await connection.execute(
-        "delete from versions v using documents d where d.id = %s and v.document_id = d.id"
-        " and v.id <> d.latest_version and v.id is distinct from d.current_version returning v.blob_id",
+        "select v.id, v.blob_id, v.id in (d.latest_version, d.current_version)"
+        " from documents d join versions v on v.document_id = d.id where d.id = %s",
         (document_id,),
     )
-    await PostgresBlobs(connection).collect([row[0] for row in await cursor.fetchall()])
+    versions = await cursor.fetchall()
+    superseded = [version_id for version_id, _, stays in versions if not stays]
+    if not superseded:
+        return
+    await kept.keep(connection, document_id, superseded, [version_id for version_id, _, stays in versions if stays])
+    await connection.execute("delete from versions where id = any(%s)", (superseded,))
+    await PostgresBlobs(connection).collect([blob_id for _, blob_id, stays in versions if not stays])
 
 
 def to_failure(value: dict[str, Any] | None) -> Failure | None:

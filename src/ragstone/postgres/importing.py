@@ -134,7 +134,7 @@ async def _documents(connection: Connection, principal: Principal, documents: Se
     """Return the documents of these names, made where they are not there, and locked."""
     collections = PostgresCollections(connection)
     names = {each.collection for each in documents}
-    collection_ids = {name: (await collections.get(principal, name)).id for name in sorted(names)}
+    collection_ids = {name: await collections.id_of(principal, name) for name in sorted(names)}
     keys = [(collection_ids[each.collection], each.uri) for each in documents]
     ids = sorted(new_id() for _ in keys)  # documents are listed by id, and these are all of one moment
     batch = _batch(

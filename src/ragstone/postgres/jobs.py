@@ -17,9 +17,9 @@ from ragstone.postgres.visibility import OWN_VERSIONS, principal_parameters
 
 _SELECT_JOBS = f"""
     with own as ({OWN_VERSIONS})
-    select v.id, own.document_id, own.collection, own.uri, v.state, v.attempts, v.chunk_count, v.embedded_count,
-           v.stage_seconds, v.failure, v.waiting, v.due_at, v.created_at, v.updated_at, {WORKERS}
-    from own join versions v on v.id = own.version_id
+    select id, document_id, collection, uri, state, attempts, chunk_count, embedded_count,
+           stage_seconds, failure, waiting, due_at, created_at, updated_at, {WORKERS}
+    from own
 """  # noqa: S608 (no input)
 
 
@@ -27,13 +27,12 @@ _RECENT_SECONDS = 600.0
 _RECENT = f"make_interval(secs => {_RECENT_SECONDS})"
 
 _QUEUE = f"""
-    with own as ({OWN_VERSIONS}),
-    latest as (select v.* from own join versions v on v.id = own.version_id where own.is_latest)
+    with own as ({OWN_VERSIONS})
     select state, count(*), count(waiting), sum(chunk_count - embedded_count)::bigint, avg(chunk_count)::float,
            sum(chunk_count) filter (where updated_at > now() - {_RECENT})::bigint,
            extract(epoch from now() - min(created_at) filter (where updated_at > now() - {_RECENT}))::float,
            min(created_at)
-    from latest group by state
+    from own where is_latest group by state
 """  # noqa: S608 (no input)
 
 
@@ -52,7 +51,7 @@ class PostgresJobs:
     async def get(self, principal: Principal, job_id: UUID) -> Job:
         """Raise ``NotFound`` where there is none that the principal may see."""
         parameters = {**principal_parameters(principal), "id": job_id}
-        cursor = await self._connection.execute(f"{_SELECT_JOBS} where v.id = %(id)s", parameters)
+        cursor = await self._connection.execute(f"{_SELECT_JOBS} where id = %(id)s", parameters)
         row = await cursor.fetchone()
         if row is None:
             raise NotFound("There is no such job.", remedy="GET /v1/jobs lists those that this key may see.")
@@ -61,8 +60,8 @@ class PostgresJobs:
     async def list(self, principal: Principal, *, state: State | None, after: UUID | None, limit: int) -> Sequence[Job]:
         """Return jobs by id (that is, by age), those after ``after``."""
         cursor = await self._connection.execute(
-            f"""{_SELECT_JOBS} where (%(state)s::text is null or v.state = %(state)s)
-                and (%(after)s::uuid is null or v.id > %(after)s) order by v.id limit %(limit)s""",
+            f"""{_SELECT_JOBS} where (%(state)s::text is null or state = %(state)s)
+                and (%(after)s::uuid is null or id > %(after)s) order by id limit %(limit)s""",
             {**principal_parameters(principal), "state": state, "after": after, "limit": limit},
         )
         return [_to_job(row) for row in await cursor.fetchall()]

@@ -3,24 +3,22 @@
 They belong to their document and go with it, so that deleting leaves nothing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from ragstone.postgres.database import Connection
 
 _KEEP = """
+    with staying as materialized (
+        select x.space_id, x.text_hash from chunks c join vectors x on x.chunk_id = c.id
+        where c.version_id = any(%(staying)s))
     insert into kept_vectors (document_id, space_id, text_hash, embedding, kept_until)
-    select distinct on (x.space_id, x.text_hash) d.id, x.space_id, x.text_hash, x.embedding,
+    select distinct on (x.space_id, x.text_hash) %(id)s, x.space_id, x.text_hash, x.embedding,
            now() + make_interval(secs => %(seconds)s)
-    from documents d
-    join versions v on v.document_id = d.id and v.id <> d.latest_version and v.id is distinct from d.current_version
-    join chunks c on c.version_id = v.id
-    join vectors x on x.chunk_id = c.id
-    where d.id = %(id)s and x.text_hash is not null
-      and not exists (
-          select from versions w join chunks k on k.version_id = w.id join vectors y on y.chunk_id = k.id
-          where w.id in (d.latest_version, d.current_version)
-            and y.space_id = x.space_id and y.text_hash = x.text_hash)
+    from chunks c join vectors x on x.chunk_id = c.id
+    where c.version_id = any(%(superseded)s) and x.text_hash is not null
+      and not exists (select from staying s where s.space_id = x.space_id and s.text_hash = x.text_hash)
     on conflict (document_id, space_id, text_hash) do update set kept_until = excluded.kept_until
 """
 
@@ -31,10 +29,15 @@ class KeptVectors:
 
     hours: float
 
-    async def keep_superseded(self, connection: Connection, document_id: UUID) -> None:
-        """Keep the vectors of the versions that are about to be dropped."""
+    async def keep(
+        self, connection: Connection, document_id: UUID, superseded: Sequence[UUID], staying: Sequence[UUID]
+    ) -> None:
+        """Keep the vectors that the ``superseded`` versions of a document have and the ``staying`` ones have not."""
         if self.hours:
-            await connection.execute(_KEEP, {"id": document_id, "seconds": self.hours * 3600})
+            versions = {"superseded": list(superseded), "staying": list(staying)}
+            given = {"id": document_id, "seconds": self.hours * 3600, **versions}
+            # Planned each time: a plan made while the tables are small would read all of them ever after.
+            await connection.execute(_KEEP, given, prepare=False)
 
     async def drop_old(self, connection: Connection) -> None:
         """Remove those whose time is over."""

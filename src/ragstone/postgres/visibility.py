@@ -28,8 +28,7 @@ OWN_DOCUMENTS = f"""select d.*, l.name as collection, v.metadata, v.readers, {TI
 that answers questions, or of the first one on its way; and the newest version that the principal may read.
 Takes ``principal_parameters``."""
 
-OWN_VERSIONS = f"""select d.id as document_id, d.uri, l.name as collection, v.id as version_id,
-        v.id = d.latest_version as is_latest
+OWN_VERSIONS = f"""select v.*, d.uri, l.name as collection, v.id = d.latest_version as is_latest
     from documents d
     join collections l on l.id = d.collection_id
     join versions v on v.document_id = d.id

@@ -77,7 +77,7 @@ class Search:
             return
         async with self._record.transaction() as transaction:
             for name in scope.collections:
-                await transaction.collections.get(scope.principal, name)
+                await transaction.collections.id_of(scope.principal, name)
 
     async def _load(self, scope: Scope, fused: Sequence[tuple[Ranked, dict[str, LegRank]]]) -> tuple[Hit, ...]:
         """Join with the record, which has the last word on what is there and who may read it."""

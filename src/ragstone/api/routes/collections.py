@@ -29,8 +29,8 @@ async def create_collection(
 ) -> Collection:
     """Make a collection: 201. Where one of this name is there, return it: 200."""
     async with record.transaction() as transaction:
-        there = {each.name for each in await transaction.collections.list(principal)}
-        collection = await transaction.collections.create(principal, body.name)
-    if body.name in there:
+        created = await transaction.collections.create(principal, body.name)
+        collection = await transaction.collections.get(principal, body.name)
+    if not created:
         response.status_code = status.HTTP_200_OK
     return Collection.from_domain(collection)

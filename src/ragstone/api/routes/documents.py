@@ -97,7 +97,7 @@ async def list_documents(
     """List documents, the oldest first."""
     async with record.transaction() as transaction:
         if collection is not None:
-            await transaction.collections.get(principal, collection)
+            await transaction.collections.id_of(principal, collection)
         found = await transaction.documents.list(
             principal, collection=collection, state=state, source=source, uri=uri, after=cursor, limit=limit + 1
         )
