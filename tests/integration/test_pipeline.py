@@ -7,8 +7,10 @@ from uuid import UUID
 import psutil
 import pytest
 
+from ragstone.answer.quoting import citation, span_of
 from ragstone.container import Container
 from ragstone.domain.access import LOCAL
+from ragstone.domain.answers import Passage, Support
 from ragstone.domain.documents import Job, ParsedDocument, State
 from ragstone.domain.errors import EmbedderUnavailable, ParseFailed
 from ragstone.domain.queries import Mode, Scope
@@ -18,6 +20,7 @@ from ragstone.ports.record import Accepted
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.leases import alive, new_owner
 from ragstone.testing.embedders import HashingEmbedder
+from ragstone.testing.parsers import pdf
 from ragstone.worker import run
 from ragstone.worker.run import work
 
@@ -382,3 +385,24 @@ async def test_another_model_takes_over_when_all_is_in_its_space(
     assert {each.uri for each in found.hits} == {"birds", "fish"}
     async with container.database.connection() as connection:
         assert await violations(connection, seconds=10) == {}
+
+
+async def test_a_citation_says_the_page_of_its_quote(container: Container) -> None:
+    """The pages are short, so that one chunk stands on all of them."""
+    container.__dict__["embedder"] = HashingEmbedder()
+    facts = ["Granite weighs 2.7 tons.", "The swift sleeps while it flies.", "Slate is split by hand in Wales."]
+    more = "Nothing else is said of it on this page of the book."
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield pdf([[fact, more, more] for fact in facts])
+
+    accepted = await container.intake.accept(LOCAL, Label(uri="facts.pdf", filename="facts.pdf"), parts())
+    pipeline = container.pipeline(owner=1)
+    await pipeline.parse(accepted.job_id)
+    await pipeline.embed(accepted.job_id)
+    (hit,) = (await container.search.retrieve("slate", Scope(LOCAL), mode=Mode.WORDS)).hits
+    assert [span.page for span in hit.chunk.pages] == [1, 2, 3]
+    for page, fact in enumerate(facts, 1):
+        begin = hit.chunk.text.index(fact)
+        quote = span_of(Passage(1, hit, 100), begin, begin + len(fact))
+        assert citation(quote, 1, Support.SUPPORTED).page == page

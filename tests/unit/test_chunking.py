@@ -266,14 +266,37 @@ def test_plain_text_has_no_headings() -> None:
     assert [(piece.heading_path, piece.text) for piece in chunks] == [((), "# not a heading\n\ntext")]
 
 
-def test_the_page_is_where_the_chunk_starts() -> None:
+def test_the_page_is_the_one_that_most_of_the_chunk_stands_on() -> None:
     text = "First page sentence. " * 10 + "\n\n" + "Second page sentence. " * 10
     second = text.index("Second")
     pages = (PageSpan(1, 0, second - 2), PageSpan(4, second, len(text)))
     chunks = cut(text, max_tokens=20, pages=pages)
-    assert [piece.page for piece in chunks] == [1 if piece.start < second else 4 for piece in chunks]
+    assert [piece.page for piece in chunks] == [
+        1 if second - piece.start >= piece.end - second else 4 for piece in chunks
+    ]
     assert {piece.page for piece in chunks} == {1, 4}
     assert cut("no pages")[0].page is None
+
+
+def test_each_character_of_a_chunk_has_its_page() -> None:
+    slides = ["One is about granite.", "Two is about slate, which is split by hand.", "Three."]
+    text = "\n\n".join(slides)
+    starts = [text.index(slide) for slide in slides]
+    pages = tuple(
+        PageSpan(number, start, start + len(slide), f"Slide {number}")
+        for number, (start, slide) in enumerate(zip(starts, slides, strict=True), 1)
+    )
+    (piece,) = cut(text, max_tokens=100, pages=pages)
+    assert (piece.page, piece.page_label) == (2, "Slide 2")
+    assert [piece.page_at(start) for start in starts] == [(1, "Slide 1"), (2, "Slide 2"), (3, "Slide 3")]
+    assert (piece.pages[0].start, piece.pages[-1].end) == (piece.start, piece.end)
+    (alone,) = cut(slides[0], max_tokens=100, pages=pages[:1])
+    assert (alone.pages, alone.page_at(3)) == ((), (1, "Slide 1"))
+
+
+def test_before_the_first_page_there_is_none() -> None:
+    (piece,) = cut("Preface. First page.", max_tokens=100, pages=(PageSpan(1, 9, 20),))
+    assert (piece.page, piece.pages) == (None, ())
 
 
 def test_a_long_heading_path_leaves_room() -> None:

@@ -34,6 +34,7 @@ def span_of(passage: Passage, start: int, end: int) -> Quote:
 def citation(quote: Quote, n: int, support: Support) -> Citation:
     """Return the citation with number ``n`` for ``quote``."""
     hit = quote.passage.hit
+    page, page_label = hit.chunk.page_at(quote.start)
     return Citation(
         n=n,
         source=SOURCE,
@@ -41,8 +42,8 @@ def citation(quote: Quote, n: int, support: Support) -> Citation:
         chunk_id=hit.chunk.id,
         title=hit.title,
         uri=hit.uri,
-        page=hit.chunk.page,
-        page_label=hit.chunk.page_label,
+        page=page,
+        page_label=page_label,
         heading_path=hit.chunk.heading_path,
         quote=quote.text,
         start=quote.start,

@@ -96,7 +96,8 @@ class Chunk:
     """A passage of a document: what is searched and cited. ``text == content[start:end]``.
 
     ``lead`` is what stands before it in the document and is needed to read it: the header of a table that began in
-    an earlier chunk. It is searched, and shown to a model, with the text.
+    an earlier chunk. It is searched, and shown to a model, with the text. ``page`` is the one that most of the text
+    stands on, ``pages`` all of them where they are several.
     """
 
     id: UUID
@@ -111,6 +112,14 @@ class Chunk:
     external_id: str | None = None
     page_label: str | None = None
     lead: str = ""
+    pages: tuple[PageSpan, ...] = ()
+
+    def page_at(self, position: int) -> tuple[int | None, str | None]:
+        """Return number and label of the page on which ``content[position]``, a character of this chunk, stands."""
+        for span in self.pages:
+            if span.start <= position < span.end:
+                return span.page, span.label
+        return self.page, self.page_label
 
     @property
     def told(self) -> str:

@@ -14,6 +14,7 @@ from ragstone.domain.ids import new_id
 from ragstone.domain.markdown import Outline, Section, heading_path_at, outline
 from ragstone.domain.markdown_blocks import BlockKind
 from ragstone.ingest.boundaries import LINEWISE, Boundaries, paragraphs
+from ragstone.ingest.paging import Pages, longest
 from ragstone.ingest.unchanged import Former, unchanged
 from ragstone.ports.embedder import Tokenizer
 
@@ -49,10 +50,11 @@ def chunk(
     cutter = _Cutter(text, structure, tokenizer, overlap)
     regions = _Regions(text, structure, budget)
     pieces = (_recut(text, former, regions, cutter) if former else None) or list(_cut(regions, cutter, 0, len(text)))
-    page_starts = [page.start for page in parsed.pages]
+    pages = Pages(parsed.pages)
     chunks: list[Chunk] = []
     for piece in pieces:
-        page = bisect_right(page_starts, piece.start) - 1
+        spans = pages.within(piece.start, piece.end)
+        page = longest(spans)
         chunks.append(
             Chunk(
                 id=new_id(),
@@ -62,8 +64,9 @@ def chunk(
                 end=piece.end,
                 token_count=len(piece.token_starts),
                 heading_path=heading_path_at(structure, piece.end - 1),
-                page=parsed.pages[page].page if page >= 0 else None,
-                page_label=parsed.pages[page].label if page >= 0 else None,
+                page=page.page if page else None,
+                page_label=page.label if page else None,
+                pages=spans if len(spans) > 1 else (),
                 lead=piece.lead,
             )
         )

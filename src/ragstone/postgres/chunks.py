@@ -7,14 +7,14 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from ragstone.domain.documents import Chunk
+from ragstone.domain.documents import Chunk, PageSpan
 from ragstone.domain.queries import Scope
 from ragstone.ports.record import StoredChunk
 from ragstone.postgres.database import Connection
 from ragstone.postgres.visibility import VISIBLE, scope_parameters
 
 CHUNK_COLUMNS = """c.id, c.ordinal, c.text, c.start_char, c.end_char, c.token_count, c.heading_path, c.page,
-    c.metadata, c.external_id, c.page_label, c.lead"""
+    c.metadata, c.external_id, c.page_label, c.lead, c.pages"""
 
 _COLUMNS = CHUNK_COLUMNS.count(",") + 1
 
@@ -46,7 +46,7 @@ class PostgresChunks:
 
 def to_chunk(row: Sequence[Any]) -> Chunk:
     """Make a chunk of a row of ``CHUNK_COLUMNS``."""
-    id_, ordinal, text, start, end, token_count, heading_path, page, metadata, external_id, label, lead = row
+    id_, ordinal, text, start, end, token_count, heading_path, page, metadata, external_id, label, lead, pages = row
     return Chunk(
         id=id_,
         ordinal=ordinal,
@@ -60,6 +60,7 @@ def to_chunk(row: Sequence[Any]) -> Chunk:
         external_id=external_id,
         page_label=label,
         lead=lead,
+        pages=tuple(PageSpan(*each) for each in pages or ()),
     )
 
 
@@ -67,7 +68,7 @@ async def insert_chunks(connection: Connection, version_id: UUID, chunks: Sequen
     """Store the chunks of a version that has none."""
     copy_in = (
         "copy chunks (id, version_id, ordinal, text, start_char, end_char, token_count, page, heading_path,"
-        " metadata, external_id, page_label, lead) from stdin"
+        " metadata, external_id, page_label, lead, pages) from stdin"
     )
     async with connection.cursor() as cursor, cursor.copy(copy_in) as copy:
         for chunk in chunks:
@@ -88,5 +89,8 @@ async def insert_chunks(connection: Connection, version_id: UUID, chunks: Sequen
                     chunk.external_id,
                     chunk.page_label,
                     chunk.lead,
+                    Jsonb([(each.page, each.start, each.end, each.label) for each in chunk.pages])
+                    if chunk.pages
+                    else None,
                 )
             )
