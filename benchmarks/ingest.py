@@ -20,13 +20,17 @@ from pathlib import Path
 
 from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
-from ragstone.domain.documents import State, embedding_text
+from ragstone.domain.documents import embedding_text
 from ragstone.ingest.intake import Label
 from ragstone.settings import Settings
 from ragstone.worker.run import work
 
 DOCS = Path(__file__).resolve().parents[2] / "shared" / "data" / "docs" / "fastapi_en"
 _LOOK_SECONDS = 0.25
+
+_LOOK = """
+    select count(*) filter (where state in ('accepted', 'parsing')),
+           count(*) filter (where state in ('ready', 'failed')) from versions"""
 
 _TEXTS = """
     select coalesce(v.given_title, v.title, v.filename), c.heading_path, c.text, c.lead
@@ -44,15 +48,15 @@ async def ingest(container: Container, pages: list[Path]) -> tuple[float, float]
     begun, words = time.perf_counter(), 0.0
     for page in pages:
         await container.intake.accept(LOCAL, Label(uri=page.as_uri(), filename=page.name), _bytes(page))
-    while True:
-        async with container.record.transaction() as transaction:
-            states = (await transaction.jobs.queue(LOCAL)).states
-        seconds = time.perf_counter() - begun
-        if not words and not states.get(State.ACCEPTED) and not states.get(State.PARSING):
-            words = seconds
-        if states.get(State.READY, 0) + states.get(State.FAILED, 0) == len(pages):
-            break
-        await asyncio.sleep(_LOOK_SECONDS)
+    async with container.database.connect() as connection:
+        while True:
+            cursor = await connection.execute(_LOOK)
+            unread, done = (await cursor.fetchall())[0]
+            seconds = time.perf_counter() - begun
+            words = words or (0.0 if unread else seconds)
+            if done == len(pages):
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
     worker.cancel()
     await asyncio.gather(worker, return_exceptions=True)
     return words, seconds

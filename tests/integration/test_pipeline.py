@@ -33,6 +33,7 @@ class PlainParser:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.wait = 0.0
+        self.ended = 0
 
     def media_type(self, filename: str, head: bytes, declared: str | None = None) -> str | None:
         return declared or "text/markdown"
@@ -41,6 +42,7 @@ class PlainParser:
         await asyncio.sleep(self.wait)
         if self.error:
             raise self.error
+        self.ended += 1
         return ParsedDocument(data.decode(), media_type, "Birds")
 
     async def close(self) -> None:
@@ -406,3 +408,26 @@ async def test_a_citation_says_the_page_of_its_quote(container: Container) -> No
         begin = hit.chunk.text.index(fact)
         quote = span_of(Passage(1, hit, 100), begin, begin + len(fact))
         assert citation(quote, 1, Support.SUPPORTED).page == page
+
+
+@pytest.mark.parametrize("wait", [0.3, 1.5])
+async def test_what_is_cancelled_and_retried_is_done_once(
+    container: Container, parser: PlainParser, wait: float
+) -> None:
+    """Whether the former attempt ends before the new one, or after."""
+    parser.wait = 1.0
+    accepted = await send(container)
+    pipeline = container.pipeline(owner=1)
+    async with alive(container.database, 1):
+        first = asyncio.create_task(pipeline.parse(accepted.job_id))
+        await asyncio.sleep(0.5)
+        async with container.record.transaction() as transaction:
+            await transaction.jobs.cancel(LOCAL, accepted.job_id)
+            await transaction.jobs.retry(LOCAL, accepted.job_id)
+        parser.wait = wait
+        await asyncio.gather(first, pipeline.parse(accepted.job_id))
+        done = await job(container, accepted.job_id)
+        assert (done.state, done.failure) == (State.SEARCHABLE, None)
+    assert parser.ended == 1
+    async with container.database.connection() as connection:
+        assert await violations(connection, seconds=10) == {}

@@ -8,7 +8,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import aclosing, closing
+from contextlib import aclosing, closing, suppress
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -53,6 +54,14 @@ Isolate = Callable[[str, UUID], Awaitable[None]]
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A lease that a step runs under: whether it is known to be lost, and whether the step is over."""
+
+    lost: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Pipeline:
     """Takes versions of documents from ``accepted`` to ``ready``. ``owner`` is the number of the leasing worker.
 
@@ -86,6 +95,7 @@ class Pipeline:
         self._chunk_overlap = chunk_overlap
         self._batch = batch
         self._isolate = isolate
+        self._held: dict[UUID, _Held] = {}
 
     async def parse(self, version_id: UUID) -> None:
         """Make a version searchable by words, or failed with the reason."""
@@ -102,6 +112,7 @@ class Pipeline:
             work = await transaction.versions.claim(version_id, states, self._owner, LEASE_SECONDS)
         if work is None:
             return
+        await self._end_former(version_id)
         if work.crashes >= _MOST_CRASHES:
             await self._fail(work, worker_died(stage))
         elif work.crashes and self._isolate:
@@ -218,8 +229,9 @@ class Pipeline:
 
     async def _hold(self, work: Work, step: Coroutine[Any, Any, None]) -> None:
         """Run ``step`` while the lease is kept alive; end it when the lease is lost (taken over or cancelled)."""
+        held = self._held[work.version_id] = _Held()
         running = asyncio.create_task(step)
-        beating = asyncio.create_task(self._beat(work))
+        beating = asyncio.create_task(self._beat(work, held.lost))
         try:
             await asyncio.wait({running, beating}, return_when=asyncio.FIRST_COMPLETED)
             if beating.done() and not running.done():
@@ -231,12 +243,28 @@ class Pipeline:
             for task in (running, beating):
                 task.cancel()
             await asyncio.gather(running, beating, return_exceptions=True)
+            held.ended.set()
+            if self._held.get(work.version_id) is held:
+                del self._held[work.version_id]
 
-    async def _beat(self, work: Work) -> None:
+    async def _beat(self, work: Work, lost: asyncio.Event) -> None:
+        """Lengthen the lease again and again. Raise ``LeaseLost`` when it is another's, or ``lost`` is set."""
         while True:
-            await asyncio.sleep(_BEAT_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_BEAT_SECONDS):
+                    await lost.wait()
+                raise LeaseLost("The work was cancelled, and begun again.")
             async with self._record.transaction() as transaction:
                 await transaction.versions.extend(work.version_id, self._owner, LEASE_SECONDS)
+
+    async def _end_former(self, version_id: UUID) -> None:
+        """End what this worker still does under a lease that it lost before it claimed the version again.
+
+        The lease names the worker, so that a step whose work was cancelled and retried would pass for the new one.
+        """
+        if former := self._held.get(version_id):
+            former.lost.set()
+            await former.ended.wait()
 
     async def _fail(self, work: Work, failure: Failure) -> None:
         log.warning("work_failed", uri=work.uri, stage=failure.stage, code=failure.code, cause=failure.message)
