@@ -24,7 +24,7 @@ from ragstone.cli import (
     sync,
 )
 from ragstone.cli.output import plain
-from ragstone.cli.running import Stopped
+from ragstone.cli.running import Stopped, note_interrupts
 from ragstone.domain.errors import RagstoneError
 
 app = typer.Typer(
@@ -69,6 +69,7 @@ app.add_typer(db.app, name="db")
 
 def main() -> None:
     """Run the command line. Exit code 0: done; 1: it failed; 2: it was called wrongly; 128 + n: ended by signal n."""
+    note_interrupts()
     try:
         app()
     except Stopped as stopped:

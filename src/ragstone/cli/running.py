@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from types import FrameType
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -17,8 +18,42 @@ class Stopped(Exception):
         self.exit_code = 128 + number
 
 
+class _Interrupts:
+    """Remembers a Ctrl-C that came before the event loop could hear of it.
+
+    It may be raised where Python ignores it, as in the callback of a weak reference while a module is imported: the
+    command would run on as if nobody had told it to end.
+    """
+
+    def __init__(self) -> None:
+        self._came = False
+
+    def watch(self) -> None:
+        # A shell starts what runs in the background with the signal ignored; that stays so.
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, self._note)
+
+    def came(self) -> bool:
+        """Whether one came; from now on Python's own handler is in charge again."""
+        if signal.getsignal(signal.SIGINT) == self._note:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        came, self._came = self._came, False
+        return came
+
+    def _note(self, _: int, __: FrameType | None) -> None:
+        self._came = True
+        raise KeyboardInterrupt
+
+
+_interrupts = _Interrupts()
+note_interrupts = _interrupts.watch
+
+
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run ``work`` to its end. SIGTERM cancels it as Ctrl-C does; then, when it has tidied up, raise ``Stopped``."""
+    if _interrupts.came():
+        work.close()
+        raise Stopped(signal.SIGINT)
     terminated = False
 
     async def cancellable() -> T:
