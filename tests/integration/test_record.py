@@ -252,7 +252,8 @@ async def test_new_readers_take_effect_with_the_new_text_only(container: Contain
 
 async def test_a_new_version_for_others_shows_nothing_of_itself(container: Container) -> None:
     old, _ = await store(container.record, container.lexical, ["for all"], uri=DOCUMENT.uri)
-    new = await accept_as(container, BOARD, b"the merger", replace(DOCUMENT, readers=("board",)))
+    board = replace(DOCUMENT, readers=("board",), etag='"merger"', last_modified="Sat, 21 Nov 2026 18:00:00 GMT")
+    new = await accept_as(container, BOARD, b"the merger", board)
     async with alive(container.database, 1):
         work = await claim(container, new, 1)
         async with container.record.transaction() as transaction:
@@ -260,6 +261,7 @@ async def test_a_new_version_for_others_shows_nothing_of_itself(container: Conta
     async with container.record.transaction() as transaction:
         seen = await transaction.documents.get(LOCAL, old.document_id)
         assert (seen.job_id, seen.state, seen.failure, seen.size) == (old.job_id, State.SEARCHABLE, None, 7)
+        assert (seen.etag, seen.last_modified) == (None, None)
         assert [job.id for job in await transaction.jobs.list(LOCAL, state=None, after=None, limit=9)] == [old.job_id]
         for call in (transaction.jobs.get, transaction.jobs.cancel, transaction.jobs.retry):
             with pytest.raises(NotFound):

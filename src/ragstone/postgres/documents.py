@@ -25,7 +25,9 @@ _SELECT = f"""
     with own as ({OWN_DOCUMENTS})
     select d.id, d.collection, d.uri, d.title, v.media_type, v.size,
            encode(v.sha256, 'hex'), d.metadata, d.readers, v.state, v.id, d.current_version, v.chunk_count,
-           v.failure, d.created_at, v.updated_at, d.source, d.etag, d.last_modified, v.unread
+           v.failure, d.created_at, v.updated_at, d.source,
+           case when v.id = d.latest_version then d.etag end,
+           case when v.id = d.latest_version then d.last_modified end, v.unread
     from own d join versions v on v.id = d.newest_version
 """  # noqa: S608 (no input)
 
