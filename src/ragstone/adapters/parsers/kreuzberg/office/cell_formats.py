@@ -13,17 +13,22 @@ _FORMAT = re.compile(r"<(?:\w+:)?numFmt\s[^<>]*>")
 _CELL_STYLES = re.compile(r"<(?:\w+:)?cellXfs[\s>].*?</(?:\w+:)?cellXfs>", re.DOTALL)
 _STYLE = re.compile(r"<(?:\w+:)?xf(?=[\s/>])[^<>]*>")
 _ATTRIBUTE = re.compile(r"\s(numFmtId|formatCode)=(?:\"([^\"]*)\"|'([^']*)')")
-_CELL = re.compile(r"<((?:\w+:)?)c((?:\s[^<>]*[^<>/])?)>(.*?)</\1c>", re.DOTALL)
+_CELL = re.compile(r"<((?:\w+:)?)c((?:\s[^<>]*[^<>/])?)>((?:[^<]++|<(?!/?\1c[\s>]))*+)</\1c>")
 _PLACE, _STYLED = re.compile(r"\sr=\"(\w+)\""), re.compile(r"\ss=\"(\d+)\"")
 _OTHER_TYPE = re.compile(r"\st=\"(?!n\")")
 _VALUE = re.compile(r"<(?:\w+:)?v(?:\s[^<>]*)?>\s*([-+.\deE]+)\s*</(?:\w+:)?v>")
 _SINCE_1904 = re.compile(r"\sdate1904=[\"'](?:1|true|on)[\"']")
 
-_OPEN_CELL = re.compile(r"<table:table-cell(\s[^<>]*[^<>/])>(.*?)</table:table-cell>", re.DOTALL)
+_OPEN_CELL = re.compile(
+    r"<table:table-cell(\s[^<>]*[^<>/])?>((?:[^<]++|<(?!/?table:table-cell[\s>]))*+)</table:table-cell>"
+)
 _OPEN_TYPE = re.compile(r"\s(?:office|calcext):value-type=\"(\w+)\"")
 _OPEN_VALUE = re.compile(r"\soffice:(?:value|time-value|date-value|currency)=\"[^\"]*\"")
 _OPEN_DAY = re.compile(r"\soffice:date-value=\"([^\"]*)\"")
-_OPEN_TEXT = re.compile(r"<text:p(?:\s[^<>]*)?>(?!\s*</text:p>).+?</text:p>", re.DOTALL)
+_OPEN_TEXT = re.compile(r"<text:p(?:\s[^<>]*)?>(?!\s*</text:p>)((?:[^<]++|<(?!/?text:p[\s>]))++)</text:p>")
+_OPEN_COMMENT = re.compile(r"<office:annotation[\s>](?:[^<]++|<(?!/?office:annotation[\s>]))*+</office:annotation>")
+_OPEN_AUTHOR = re.compile(r"<dc:creator>([^<]*)</dc:creator>")
+_TAG = re.compile(r"<[^<>]*>")
 _AS_SHOWN = frozenset({"percentage", "currency", "time", "date", "float"})
 
 
@@ -86,13 +91,22 @@ def _part(archive: zipfile.ZipFile, name: str) -> str:
 
 
 def _open_text(found: re.Match[str]) -> str:
-    attributes, content = found[1], found[2]
+    attributes, content = found[1] or "", _OPEN_COMMENT.sub("", found[2])
     kind = _OPEN_TYPE.search(attributes)
     text = _OPEN_TEXT.search(content)
+    comments = "".join(map(_open_comment, _OPEN_COMMENT.findall(found[2])))
     if kind is None or kind[1] not in _AS_SHOWN or text is None:
-        return found[0]
+        kept = f'{_OPEN_TYPE.sub("", attributes)} office:value-type="string"' if comments else attributes
+        return f"<table:table-cell{kept}>{content}{comments}</table:table-cell>"
     day = _OPEN_DAY.search(attributes)
     if day is not None:
         content = f"<text:p>{day[1].replace('T', ' ').removesuffix(' 00:00:00')}</text:p>"
     attributes = _OPEN_TYPE.sub("", _OPEN_VALUE.sub("", attributes))
-    return f'<table:table-cell{attributes} office:value-type="string">{content}</table:table-cell>'
+    return f'<table:table-cell{attributes} office:value-type="string">{content}{comments}</table:table-cell>'
+
+
+def _open_comment(comment: str) -> str:
+    """Return a comment as a paragraph of its cell, with its author; kreuzberg would drop it."""
+    author = _OPEN_AUTHOR.search(comment)
+    text = " ".join(_TAG.sub("", found[1]) for found in _OPEN_TEXT.finditer(comment))
+    return f"<text:p>Comment{f' ({author[1]})' if author is not None else ''}: {text}</text:p>"

@@ -4,8 +4,9 @@ import io
 import posixpath
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import IO
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from ragstone.adapters.parsers.kreuzberg.failures import damaged
@@ -55,17 +56,40 @@ class OfficePackage:
         except (ParseError, ValueError, LookupError):
             return None
 
+    def stream(self, path: str) -> IO[bytes]:
+        """Open a part that is there. Raises what reading a ZIP raises, as its ``read`` may do."""
+        return self._archive.open(self.paths[path])
+
+    def main(self) -> str | None:
+        """Return the path of the part that the package is about, ``None`` where it does not say or have it."""
+        found = (link.path for link in self.relations("").values() if link.kind == "officeDocument")
+        return next((path for path in found if path in self.paths), None)
+
+    def content_type(self, path: str) -> str:
+        """Return the type that the package says a part has, ``""`` where it does not say."""
+        root = self.parse("[Content_Types].xml")
+        named = (part for part in (root if root is not None else ()) if part.get("PartName") == f"/{path}")
+        return next((part.get("ContentType", "") for part in named), "")
+
     def relations(self, path: str) -> Mapping[str, Relation]:
-        """Return what a part refers to within the package, by the relation's id."""
-        folder, _, name = path.rpartition("/")
-        root = self.parse(f"{folder}/_rels/{name}.rels" if folder else f"_rels/{name}.rels")
+        """Return what a part, or the package for ``""``, refers to within the package, by the relation's id."""
+        folder = path.rpartition("/")[0]
         found: dict[str, Relation] = {}
-        for link in root.iter(_RELATION) if root is not None else ():
-            target = link.get("Target", "")
+        for link in self._links(path):
             if link.get("TargetMode") != "External":
-                resolved = posixpath.normpath(posixpath.join("/", folder, target)).lstrip("/")
+                resolved = posixpath.normpath(posixpath.join("/", folder, link.get("Target", ""))).lstrip("/")
                 found[link.get("Id", "")] = Relation(link.get("Type", "").rpartition("/")[2], resolved)
         return found
+
+    def addresses(self, path: str) -> Mapping[str, str]:
+        """Return the addresses outside of the package that a part refers to, by the relation's id."""
+        links = (link for link in self._links(path) if link.get("TargetMode") == "External")
+        return {link.get("Id", ""): link.get("Target", "") for link in links}
+
+    def _links(self, path: str) -> Iterator[Element]:
+        folder, _, name = path.rpartition("/")
+        root = self.parse(f"{folder}/_rels/{name}.rels" if folder else f"_rels/{name}.rels")
+        return root.iter(_RELATION) if root is not None else iter(())
 
     def title(self) -> str | None:
         """Return the title that the package says it has, if it is one."""

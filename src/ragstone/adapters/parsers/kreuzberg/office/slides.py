@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from contextlib import suppress
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
@@ -12,9 +12,11 @@ from ragstone.adapters.parsers.kreuzberg.decoding import clean
 from ragstone.adapters.parsers.kreuzberg.failures import damaged, no_text
 from ragstone.adapters.parsers.kreuzberg.media_types import PPTX
 from ragstone.adapters.parsers.kreuzberg.office.drawings import chart_rows, diagram_lines, paragraph_text
+from ragstone.adapters.parsers.kreuzberg.office.open_slides import read_open_slides
 from ragstone.adapters.parsers.kreuzberg.office.package import OfficePackage, Relation
+from ragstone.adapters.parsers.kreuzberg.office.slide_pages import paged
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
-from ragstone.domain.documents import PageSpan, ParsedDocument
+from ragstone.domain.documents import ParsedDocument
 from ragstone.domain.errors import ParseFailed
 
 _MAIN = "ppt/presentation.xml"
@@ -33,6 +35,8 @@ _EDGE = 0.12
 _MOST = 0.6
 _FEWEST = 3
 _HEIGHT = 6858000
+_LARGEST_PICTURE = 64 * 2**20
+"""Bytes; what unpacks to more is no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +52,34 @@ ReadPicture = Callable[[bytes, str], ParsedDocument]
 
 
 def read_slides(data: bytes, read_picture: ReadPicture | None = None) -> ParsedDocument:
-    """Return a presentation as Markdown, with what ``read_picture`` finds in its pictures. Raises ``ParseFailed``."""
+    """Return a presentation as Markdown, with what ``read_picture`` finds in its pictures. Raises ``ParseFailed``.
+
+    It may be one of OpenDocument, whose pictures are not read.
+    """
     package = OfficePackage(data)
-    paths = _slide_paths(package)
+    if "content.xml" in package.paths:
+        return read_open_slides(package)
+    main = package.main() or _MAIN
+    paths = _slide_paths(package, main)
     if not paths:
         raise damaged()
-    height = _slide_height(package)
+    height = _slide_height(package, main)
     slides = [list(_Slide(package, path, height, read_picture).pieces()) for path in paths]
     running = _running(slides)
-    parts: list[str] = []
-    pages: list[PageSpan] = []
-    length = 0
-    for number, pieces in enumerate(slides, 1):
-        ordered = sorted(pieces, key=lambda piece: not piece.title)
-        text = "\n\n".join(piece.text for piece in ordered if not piece.edge or _shape(piece.text) not in running)
-        if not text:
-            continue
-        separator = "\n\n" if parts else ""
-        pages.append(PageSpan(number, length + len(separator), length + len(separator) + len(text)))
-        parts += (separator, text)
-        length = pages[-1].end
+    content, pages = paged(_slide_text(pieces, running) for pieces in slides)
     if not pages:
         raise no_text(pictures=True)
-    return ParsedDocument("".join(parts), PPTX, package.title(), tuple(pages))
+    return ParsedDocument(content, PPTX, package.title(), pages)
 
 
-def _slide_paths(package: OfficePackage) -> list[str]:
+def _slide_text(pieces: Sequence[_Piece], running: Set[str]) -> str:
+    ordered = sorted(pieces, key=lambda piece: not piece.title)
+    return "\n\n".join(piece.text for piece in ordered if not piece.edge or _shape(piece.text) not in running)
+
+
+def _slide_paths(package: OfficePackage, main: str) -> list[str]:
     """Return the slides in the order of the show, or of their numbers where that is damaged."""
-    root, relations = package.parse(_MAIN), package.relations(_MAIN)
+    root, relations = package.parse(main), package.relations(main)
     ids = [slide.get(f"{_R}id", "") for slide in root.iter(f"{_P}sldId")] if root is not None else []
     found = [relations[name].path for name in ids if name in relations]
     if found:
@@ -84,8 +88,8 @@ def _slide_paths(package: OfficePackage) -> list[str]:
     return [path for _, path in sorted(numbered)]
 
 
-def _slide_height(package: OfficePackage) -> int:
-    root = package.parse(_MAIN)
+def _slide_height(package: OfficePackage, main: str) -> int:
+    root = package.parse(main)
     size = root.find(f"{_P}sldSz") if root is not None else None
     return _number(size.get("cy") if size is not None else None) or _HEIGHT
 
@@ -138,6 +142,8 @@ class _Slide:
         for blip in shape.iter(f"{_A}blip"):
             link = self._relations.get(blip.get(f"{_R}embed", ""))
             if link is not None and self._read_picture is not None:
+                if self._package.size(link.path) > _LARGEST_PICTURE:
+                    continue
                 with suppress(ParseFailed):  # a photograph, mostly: there is nothing to read in it
                     yield self._read_picture(self._package.read(link.path), link.path).content
 

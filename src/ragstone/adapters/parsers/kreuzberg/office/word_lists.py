@@ -5,18 +5,11 @@ its style for none.
 """
 
 import re
-import zipfile
 from collections.abc import Mapping
-from html import escape
 from typing import NamedTuple
-from xml.etree.ElementTree import Element, ParseError, fromstring
+from xml.etree.ElementTree import Element
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_LARGEST_PART = 16 * 2**20
-_PROPERTIES = re.compile(r"(?<=>)(\s*)<w:pPr>(.*?(?:<w:pPrChange[\s>].*?</w:pPrChange>)?)</w:pPr>", re.DOTALL)
-_STYLE = re.compile(r"<w:pStyle\s+w:val=\"([^\"]*)\"\s*/>")
-_LIST = re.compile(r"<w:numPr>.*?</w:numPr>|<w:numPr/>", re.DOTALL)
-_NUMBER, _LEVEL = re.compile(r"<w:numId\s+w:val=\"(\d+)\""), re.compile(r"<w:ilvl\s+w:val=\"(\d)\"")
 _COUNTER = re.compile(r"%(\d)")
 _ROMAN = (
     *((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x")),
@@ -36,7 +29,7 @@ class _Level(NamedTuple):
     style: str
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """A paragraph's list, and its level there; ``None`` where only the list's levels say which."""
 
     number: str
@@ -51,37 +44,36 @@ class WordLists:
     """
 
     def __init__(
-        self, levels: Mapping[str, Mapping[int, _Level]], kinds: Mapping[str, str], styles: Mapping[str, _Place]
+        self, levels: Mapping[str, Mapping[int, _Level]], kinds: Mapping[str, str], styles: Mapping[str, Place]
     ) -> None:
         self._levels = levels
         self._kinds = kinds
         self._styles = styles
         self._counts: dict[str, dict[int, int]] = {}
 
-    def labelled(self, xml: str) -> str:
-        """Return the text of a document with the labels of its lists, as far as these are no bullets."""
-        return _PROPERTIES.sub(self._label, xml) if self._levels else xml
+    def mark(self, properties: Element | None) -> str | Place | None:
+        """Count a paragraph with these ``w:pPr``, and return its label where it has one.
 
-    def _label(self, found: re.Match[str]) -> str:
-        own, change, changed = found[2].partition("<w:pPrChange")
-        style, listed = _STYLE.search(own), _LIST.search(own)
-        place = _place(listed[0]) if listed is not None else None
+        ``""`` is the label of a list that shows none. Of a paragraph with a bullet the place is returned, and
+        ``None`` of one that is in no list whose rules are known.
+        """
+        if properties is None:
+            return None
+        style = _child(properties, "pStyle")
+        place = _own_place(properties)
         if place is None or place.level is None:
-            by_style = self._styles.get(style[1]) if style is not None else None
+            by_style = self._styles.get(style)
             place = by_style if place is None else place._replace(level=0)
-        levels = self._levels.get(place.number, {}) if place is not None else {}
-        if place is None or not levels:
-            return found[0]
-        depth = place.level if place.level is not None else _level_of(levels, style[1] if style is not None else "")
+        if place is None:
+            return None
+        levels = self._levels.get(place.number, {})
+        depth = place.level if place.level is not None else _level_of(levels, style)
         level = levels.get(depth)
         if level is None:
-            return found[0]
+            return None
         if level.kind == "bullet":
-            item = f'<w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="{place.number}"/></w:numPr>'
-            return found[0] if listed is not None else f"{found[1]}<w:pPr>{own}{item}{change}{changed}</w:pPr>"
-        label = self._next(self._kinds[place.number], depth, levels)
-        run = f'<w:r><w:t xml:space="preserve">{escape(label)} </w:t></w:r>' if label else ""
-        return f"{found[1]}<w:pPr>{_LIST.sub('', own)}{change}{changed}</w:pPr>{run}"
+            return Place(place.number, depth)
+        return self._next(self._kinds[place.number], depth, levels)
 
     def _next(self, kind: str, depth: int, levels: Mapping[int, _Level]) -> str:
         counts = self._counts.setdefault(kind, {})
@@ -89,16 +81,15 @@ class WordLists:
         for deeper in [level for level in counts if level > depth]:
             del counts[deeper]
 
-        def figure(found: re.Match[str]) -> str:
+        def counted(found: re.Match[str]) -> str:
             level = levels.get(int(found[1]) - 1)
-            return _figure(counts.get(int(found[1]) - 1, level.start), level.kind) if level is not None else ""
+            return figure(counts.get(int(found[1]) - 1, level.start), level.kind) if level is not None else ""
 
-        return _COUNTER.sub(figure, levels[depth].text).strip()
+        return _COUNTER.sub(counted, levels[depth].text).strip()
 
 
-def word_lists(archive: zipfile.ZipFile) -> WordLists:
-    """Read the lists of a DOCX. Raises what reading a ZIP raises."""
-    numbering, styles = _root(archive, "word/numbering.xml"), _root(archive, "word/styles.xml")
+def word_lists(numbering: Element | None, styles: Element | None) -> WordLists:
+    """Return the lists of a DOCX by the roots of its parts for numbering and for styles."""
     if numbering is None:
         return WordLists({}, {}, {})
     kinds = {_value(kind, "abstractNumId"): _levels(kind) for kind in numbering.iter(f"{_W}abstractNum")}
@@ -131,9 +122,9 @@ def _levels(kind: Element) -> dict[int, _Level]:
     }
 
 
-def _places(styles: Element) -> dict[str, _Place]:
+def _places(styles: Element) -> dict[str, Place]:
     """Return the lists that paragraphs are in by their style."""
-    found: dict[str, _Place] = {}
+    found: dict[str, Place] = {}
     based: dict[str, str] = {}
     for style in styles.iter(f"{_W}style"):
         name = _value(style, "styleId")
@@ -141,7 +132,7 @@ def _places(styles: Element) -> dict[str, _Place]:
         listed = style.find(f"{_W}pPr/{_W}numPr")
         if listed is not None and _child(listed, "numId"):
             level = _child(listed, "ilvl")
-            found[name] = _Place(_child(listed, "numId"), int(level) if level.isdecimal() else None)
+            found[name] = Place(_child(listed, "numId"), int(level) if level.isdecimal() else None)
     for name in based:
         origin = name
         for _ in range(_MOST_BASED):
@@ -153,16 +144,20 @@ def _places(styles: Element) -> dict[str, _Place]:
     return found
 
 
-def _place(listed: str) -> _Place | None:
-    number, level = _NUMBER.search(listed), _LEVEL.search(listed)
-    return _Place(number[1], int(level[1]) if level is not None else None) if number is not None else None
+def _own_place(properties: Element) -> Place | None:
+    listed = properties.find(f"{_W}numPr")
+    if listed is None or not (number := _child(listed, "numId")):
+        return None
+    level = _child(listed, "ilvl")
+    return Place(number, int(level) if level.isdecimal() else None)
 
 
 def _level_of(levels: Mapping[int, _Level], style: str) -> int:
     return next((depth for depth, level in levels.items() if level.style == style), 0)
 
 
-def _figure(count: int, kind: str) -> str:
+def figure(count: int, kind: str) -> str:
+    """Return a number as a list of a kind shows it: ``b``, ``iv``, ``03``."""
     if kind in ("lowerLetter", "upperLetter") and count > 0:
         text = chr(ord("a") + (count - 1) % 26) * ((count - 1) // 26 + 1)
     elif kind in ("lowerRoman", "upperRoman") and 0 < count < _MOST_ROMAN:
@@ -175,14 +170,6 @@ def _figure(count: int, kind: str) -> str:
     else:
         text = f"{count:02}" if kind == "decimalZero" else str(count)
     return text.upper() if kind.startswith("upper") else text
-
-
-def _root(archive: zipfile.ZipFile, name: str) -> Element | None:
-    try:
-        entry = archive.getinfo(name)
-        return fromstring(archive.read(entry)) if entry.file_size <= _LARGEST_PART else None  # noqa: S314 - see OfficePackage
-    except (KeyError, ParseError):
-        return None
 
 
 def _value(element: Element, name: str) -> str:
