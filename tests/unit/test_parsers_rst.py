@@ -1,15 +1,18 @@
 """reStructuredText: nothing that a reader would see is lost, and nothing is opened."""
 
+import gc
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from docutils import nodes
 
 from ragstone.adapters.parsers.kreuzberg.media_types import PLAIN, RST
 from ragstone.adapters.parsers.kreuzberg.reading import read
-from ragstone.adapters.parsers.kreuzberg.rst.document import rst_to_markdown
+from ragstone.adapters.parsers.kreuzberg.rst.document import read_tree, rst_to_markdown
 
 TABLE = "| port | ships |\n| --- | --- |\n| Riga | 97 |\n| Cádiz | 3 |"
 GRID = """\
@@ -245,6 +248,14 @@ def test_what_docutils_cannot_make_text_of_stays_as_it_is(source: str) -> None:
 )
 def test_what_would_grow_ends(source: str) -> None:
     assert len(written(source)) < 3_000_000
+
+
+def test_titles_that_repeat_are_all_there_and_cost_no_messages() -> None:
+    source = "Quay\n====\n\n" * 50
+    tree = read_tree(source, time.monotonic() + 60)
+    assert not list(tree.findall(nodes.system_message))
+    assert written(source).count("# Quay") == 50
+    assert gc.isenabled()
 
 
 def test_the_title_is_the_first_heading() -> None:

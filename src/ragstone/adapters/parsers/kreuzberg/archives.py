@@ -7,10 +7,10 @@ import lzma
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from ragstone.adapters.parsers.kreuzberg.composition import Composition, as_part
+from ragstone.adapters.parsers.kreuzberg.composition import Composition
 from ragstone.adapters.parsers.kreuzberg.failures import damaged, encrypted, no_text, unsupported
 from ragstone.adapters.parsers.kreuzberg.media_types import ARCHIVES, BZIP2, GZIP, SEVEN_ZIP, TAR, XZ, ZIP
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
@@ -42,17 +42,18 @@ def read_archive(data: bytes, media_type: str, unpacking: Unpacking, read: ReadM
     cause, or the first one of several, is raised.
     """
     composition = Composition()
-    unread: dict[str, ParseFailed] = {}
+    unread: list[tuple[str, ParseFailed]] = []
     for member in _MEMBERS[media_type](data, unpacking):
         try:
             _add(composition, _parsed(member, read), member.path)
         except ParseFailed as failed:
             if failed.failure_code in _FINAL:
                 raise
-            unread[member.path] = failed
+            unread.append((member.path, failed))
     if not composition.pages:
         raise _nothing_read(unread)
-    composition.note({path: failed.message for path, failed in unread.items()})
+    for path, cause in unread:
+        composition.note({path: cause.message})
     return composition.document(media_type)
 
 
@@ -90,20 +91,20 @@ def _inner_name(filename: str, media_type: str) -> str:
 def _add(composition: Composition, parsed: ParsedDocument, path: str) -> None:
     """Add a file as a page; add the pages of an archive within the archive one by one."""
     if parsed.media_type not in ARCHIVES:
-        composition.add(as_part(parsed, path), path, heading=path)
+        composition.include(parsed, path)
         return
     for page in parsed.pages:
         composition.add(parsed.content[page.start : page.end], f"{path}/{page.label}")
     composition.note({f"{path}/{inner}": message for inner, message in parsed.unread.items()})
 
 
-def _nothing_read(unread: Mapping[str, ParseFailed]) -> ParseFailed:
+def _nothing_read(unread: Sequence[tuple[str, ParseFailed]]) -> ParseFailed:
     if not unread:
         return no_text()
-    causes = {failed.failure_code for failed in unread.values()}
+    causes = {failed.failure_code for _, failed in unread}
     if causes == {"encrypted"}:
         return encrypted()
-    path, first = next(iter(unread.items()))
+    path, first = unread[0]
     which = path.rpartition("/")[2][:100] + (f" and {len(unread) - 1} more" if len(unread) > 1 else "")
     return ParseFailed(
         first.failure_code if len(causes) == 1 else "no_text",

@@ -1,6 +1,7 @@
 """One document from many: the parts of a message or an archive, one below the other, each under its name."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -20,6 +21,7 @@ class Composition:
 
     pages: list[PageSpan] = field(default_factory=list)
     _unread: dict[str, str] = field(default_factory=dict)
+    _names: Counter[str] = field(default_factory=Counter)
     _texts: list[str] = field(default_factory=list)
     _length: int = 0
 
@@ -32,13 +34,26 @@ class Composition:
         self._length = start + len(whole)
         self.pages.append(PageSpan(len(self.pages) + 1, start, self._length, label))
 
+    def include(self, parsed: ParsedDocument, name: str) -> None:
+        """Add a document as a part below its name, and what in turn of it could not be read, as ``name/inner``."""
+        self.add(as_part(parsed, name), name, heading=name)
+        self.note({f"{name}/{inner}": cause for inner, cause in parsed.unread.items()})
+
     def note(self, unread: Mapping[str, str]) -> None:
-        """Remember parts that could not be read, by name, and why."""
-        self._unread |= unread
+        """Remember parts that could not be read, by name, and why; the second of a name becomes ``name (2)``."""
+        for name, cause in unread.items():
+            self._unread[self._unlike_others(name)] = cause
 
     def document(self, media_type: str, title: str | None = None) -> ParsedDocument:
         """Return what was composed, and the names of what could not be read."""
         return ParsedDocument("".join(self._texts), media_type, title, tuple(self.pages), dict(self._unread))
+
+    def _unlike_others(self, name: str) -> str:
+        unlike = name
+        while unlike in self._unread:
+            self._names[name] += 1
+            unlike = f"{name} ({self._names[name] + 1})"
+        return unlike
 
 
 def as_part(parsed: ParsedDocument, name: str) -> str:

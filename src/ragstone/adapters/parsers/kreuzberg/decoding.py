@@ -3,7 +3,10 @@
 import codecs
 import re
 
+from ragstone.adapters.parsers.kreuzberg.wide_text import wide_encoding
 from ragstone.domain.errors import ParseFailed
+
+__all__ = ["BINARY", "clean", "decode", "share_of_controls", "wide_encoding"]
 
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -19,6 +22,12 @@ _ONE_BYTE = [
     *("koi8_r", "koi8_u", "cp866", "cp437", "mac_roman"),
 ]
 _MORE_BYTES = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
+_ESCAPE = b"\x1b$"
+_ESCAPED = ("iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
+_ESCAPE_SIGNS = 8
+"""Letters that are lost, on average, where an escape sequence is not understood."""
+_MOST_UNKNOWN = 0.02
+"""Share of letters that makers of programs added to an encoding, and nobody else knows."""
 _HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 BINARY = 0.05
 """Share of control characters from which on bytes are no text."""
@@ -35,8 +44,8 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 def decode(data: bytes, *, markup: bool = False) -> str:
     """Return ``data`` as text, with a line feed for every newline and no character that PostgreSQL cannot hold.
 
-    By its byte order mark; else as UTF-8; else, if it is ``markup``, as HTML or XML declares it; else by what
-    it looks like.
+    By its byte order mark; else as UTF-16 or ISO-2022 if it looks like that; else as UTF-8; else, if it is ``markup``,
+    as HTML or XML declares it; else by what it looks like.
     """
     return clean(_decode(data, markup=markup))
 
@@ -53,6 +62,8 @@ def _decode(data: bytes, *, markup: bool) -> str:
     wide = wide_encoding(data)
     if wide is not None:
         return data.decode(wide, errors="replace")
+    if (escaped := _escaped(data)) is not None:
+        return escaped
     try:
         return data.decode(errors="surrogatepass")
     except UnicodeDecodeError:
@@ -76,14 +87,17 @@ def _byte(value: int) -> bytes:
     return bytes((value,))
 
 
-def wide_encoding(data: bytes) -> str | None:
-    """Name UTF-16 without a byte order mark: in most scripts every other byte of it is mostly zero."""
-    sample = data[:4096]
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    most = max(even, odd)
-    if most < 2 or 4 * most < len(sample) - 1 or most < 4 * min(even, odd):  # a single NUL says nothing
+def _escaped(data: bytes) -> str | None:
+    """Return ISO-2022 text, which is ASCII that says by escape sequences where other letters begin and end."""
+    if _ESCAPE not in data or not data.isascii():
         return None
-    return "utf-16-be" if even > odd else "utf-16-le"
+    texts = (data.decode(encoding, errors="replace") for encoding in _ESCAPED)
+    best = min(texts, key=_unread_signs)
+    return best if _unread_signs(best) <= _MOST_UNKNOWN * len(best) else None
+
+
+def _unread_signs(text: str) -> int:
+    return text.count("\ufffd") + text.count("\x0e") + _ESCAPE_SIGNS * text.count("\x1b")
 
 
 def _declared_encoding(data: bytes) -> str | None:

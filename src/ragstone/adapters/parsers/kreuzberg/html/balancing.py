@@ -5,12 +5,15 @@ paragraphs may be deep; and of cells whose end is left out it drops some at any 
 anew: each element ends where browsers end it, and what would still lie too deep stands without its element.
 """
 
+import re
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from html import escape, unescape
 from sys import intern
 
+from ragstone.adapters.parsers.kreuzberg.html.anchors import is_mark, is_of_its_heading
+from ragstone.adapters.parsers.kreuzberg.html.drawings import drawing_text
 from ragstone.adapters.parsers.kreuzberg.html.elements import (
     BLOCKS,
     BOUNDS,
@@ -18,6 +21,7 @@ from ragstone.adapters.parsers.kreuzberg.html.elements import (
     ENDS_BEFORE,
     FORMATS,
     GRID,
+    HEADINGS,
     LISTS,
     NO_TEXT,
     ONCE,
@@ -27,6 +31,7 @@ from ragstone.adapters.parsers.kreuzberg.html.elements import (
     VOID,
     WITHOUT_MEANING,
 )
+from ragstone.adapters.parsers.kreuzberg.html.emphasis import EMPHASES, without_emphasis_in_words
 from ragstone.adapters.parsers.kreuzberg.html.formulas import formula_text
 from ragstone.adapters.parsers.kreuzberg.html.tokens import RAW, HtmlTokens, Token
 from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
@@ -35,6 +40,7 @@ _DEEP = 36
 """Elements within one another from which on those go that mean nothing in Markdown."""
 _TABLE_DEEP = 44
 _DEEPEST = 50
+_SOFT_HYPHEN = re.compile(r"\u00ad|&(?:shy|#0*173|#x0*ad);", re.IGNORECASE)
 
 
 def balanced(html: str) -> tuple[str | None, str]:
@@ -53,17 +59,19 @@ class _Open:
     """How many elements of a name, in it and in no other open one, were left out and have not ended yet."""
     grid: "array[int]" = field(default_factory=lambda: array("q"))
     """Of a table: where the tags of it, its rows and its cells are, among the parts."""
+    inner: "array[int]" = field(default_factory=lambda: array("q"))
+    """Of a table: where the tags of the tables within it are."""
     has_heads: bool = False
-    has_tables: bool = False
 
 
 class _Page:
     def __init__(self, html: str) -> None:
         self.title: str | None = None
         self.parts: list[str] = []
-        self._tokens = HtmlTokens(html)
+        self._tokens = HtmlTokens(_SOFT_HYPHEN.sub("", html))
         self._open = [_Open("body", 0)]
         self._names: Counter[str] = Counter()  # of the open elements
+        self._emphases: list[tuple[int, int]] = []
 
     def read(self) -> None:
         """Write the page anew."""
@@ -77,6 +85,7 @@ class _Page:
                 self._start(token)
         self._close_from(1)
         self.parts.append("</body></html>")
+        without_emphasis_in_words(self.parts, self._emphases)
 
     def _text(self, text: str) -> None:
         within = self._open[-1].name
@@ -97,7 +106,7 @@ class _Page:
         if name == "title" and self.title is None:
             self.title = sensible_title(unescape(content))
         elif name == "svg":
-            self._text(f" {_drawing_text(content)} ")
+            self._text(f" {drawing_text(content)} ")
         elif name == "math":
             self._text(f" {escape(formula_text(f'{token.source}{content}</math>'), quote=False)} ")
         elif name == "iframe":
@@ -180,8 +189,6 @@ class _Page:
         if table is not None:
             table.grid.append(len(self.parts))
             table.has_heads |= name in ("th", "caption")
-        elif name == "table" and (outer := self._table()) is not None:
-            outer.has_tables = True
         self._open.append(_Open(name, len(self.parts)))
         self._names[name] += 1
         self.parts.append(source)
@@ -249,16 +256,35 @@ class _Page:
             if element.name in GRID and (table := self._table()) is not None:
                 table.grid.append(len(self.parts))
             self.parts.append(intern(f"</{element.name}>"))
-            unended = element.name == "nav" and ended != "nav"  # which goes, and all that follows with it
-            if unended or (element.name == "a" and not self._says_anything(element.place + 1)):
+            if element.name == "table":
+                self._end_table(element)
+            elif element.name == "a":
+                self._end_link(element.place)
+            elif element.name in EMPHASES:
+                self._emphases.append((element.place, len(self.parts) - 1))
+            elif element.name == "nav" and ended != "nav":  # which goes, and all that follows with it
                 self.parts[element.place] = self.parts[-1] = ""
-            elif element.has_tables and not element.has_heads:
-                self._unravel([element.place, *element.grid, len(self.parts) - 1])
 
-    def _says_anything(self, place: int) -> bool:
-        """Whether there is a text or a picture from a place on; what a link without any leads to says nothing."""
-        parts = self.parts[place:]
-        return any(part.strip() if part[:1] != "<" else part[:4].lower() == "<img" for part in parts)
+    def _end_link(self, place: int) -> None:
+        """Take out a link that leads nowhere, and what but marks the heading that it leads to."""
+        link, within = self.parts[place], self.parts[place + 1 : -1]
+        in_heading = not HEADINGS.isdisjoint(self._names)
+        if is_mark(link, within, in_heading=in_heading):
+            self.parts[place:] = ["", *(part if part[:1] == "<" else "" for part in within), ""]
+        elif not _says_anything(within) or (in_heading and is_of_its_heading(link)):
+            self.parts[place] = self.parts[-1] = ""
+
+    def _end_table(self, table: _Open) -> None:
+        """Keep a table that holds others as one if it has heads: those in it become text then; else they stay."""
+        grid = [table.place, *table.grid, len(self.parts) - 1]
+        is_layout = bool(table.inner) and not table.has_heads
+        if is_layout:
+            self._unravel(grid)
+        elif table.inner:
+            for place in table.inner:
+                self.parts[place] = " "
+        if (outer := self._table()) is not None:
+            outer.inner.extend(table.inner if is_layout else grid)
 
     def _unravel(self, places: list[int]) -> None:
         """Make a table that is but a page's layout, and holds tables, into blocks one after the other."""
@@ -266,16 +292,6 @@ class _Page:
             self.parts[place] = "</div>" if self.parts[place].startswith("</") else "<div>"
 
 
-def _drawing_text(content: str) -> str:
-    """Return the words of an SVG drawing: its title and labels, as HTML."""
-    words: list[str] = []
-    tokens = HtmlTokens(content)
-    for token in tokens:
-        if not token.name:
-            words += token.source.split()
-        elif not token.ends and not token.empty and token.name in _NO_LABEL:
-            tokens.inner(token.name)
-    return " ".join(words)
-
-
-_NO_LABEL = frozenset({"style", "script", "defs", "symbol", "metadata", "desc"})
+def _says_anything(parts: list[str]) -> bool:
+    """Whether there is a text or a picture; what a link without any leads to says nothing."""
+    return any(part.strip() if part[:1] != "<" else part[:4].lower() == "<img" for part in parts)

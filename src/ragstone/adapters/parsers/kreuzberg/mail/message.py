@@ -3,25 +3,32 @@
 import re
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
-from email.errors import HeaderParseError, MessageError
-from email.header import decode_header, make_header
+from email.errors import MessageError
 from email.message import Message
 from html import unescape
 from mimetypes import guess_extension
 
-from ragstone.adapters.parsers.kreuzberg.composition import Composition, as_part, one_line, prose
-from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
+from ragstone.adapters.parsers.kreuzberg.composition import Composition, one_line, prose
+from ragstone.adapters.parsers.kreuzberg.decoding import decode
 from ragstone.adapters.parsers.kreuzberg.failures import damaged, no_text, reads_pictures
 from ragstone.adapters.parsers.kreuzberg.html.balancing import balanced
 from ragstone.adapters.parsers.kreuzberg.html.tokens import HtmlTokens
+from ragstone.adapters.parsers.kreuzberg.mail.flowed import unflowed
+from ragstone.adapters.parsers.kreuzberg.mail.headers import (
+    DOUBTFUL,
+    HEADERS,
+    decoded,
+    header,
+    plain_text,
+    restore_headers,
+)
 from ragstone.adapters.parsers.kreuzberg.media_types import EML, HTML, PLAIN
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.domain.documents import ParsedDocument
 from ragstone.domain.errors import ParseFailed
 
-HEADERS = ("Subject", "From", "To", "Cc", "Date")
-_DOUBTFUL = (None, "us-ascii", "utf-8", "iso-8859-1")
-"""What many mails say that are in some other encoding."""
+_MESSAGES = frozenset({"message/rfc822", "message/global", "message/news"})
+"""Parts that are messages; others of the type ``message`` are reports: fields in groups, such as of a delivery."""
 _SHORT = 1000
 """Letters below which a plain text may be a stub of its page, if that has three times as many."""
 _NOTE = 200
@@ -41,7 +48,9 @@ def read_mail(data: bytes, unpacking: Unpacking, read: ReadPart) -> ParsedDocume
     ``read`` reads a file of a name. Raises ``ParseFailed`` where there is neither text nor a header.
     """
     try:
-        return _read(message_from_bytes(data), unpacking, read)
+        message = message_from_bytes(data)
+        restore_headers(message)
+        return _read(message, unpacking, read)
     except RecursionError as error:
         raise damaged("The message holds parts within parts, thousands deep.") from error
     except (MessageError, ValueError, LookupError, AttributeError, TypeError) as error:
@@ -60,7 +69,7 @@ def compose_mail(
         unpacking.count_member()
         try:
             with unpacking.within():
-                composition.add(as_part(read(), name), name, heading=name)
+                composition.include(read(), name)
         except ParseFailed as failed:
             if failed.failure_code in _FINAL:
                 raise
@@ -71,7 +80,7 @@ def compose_mail(
 
 
 def _read(message: Message, unpacking: Unpacking, read: ReadPart) -> ParsedDocument:
-    headers = {name: _header(message, name) for name in HEADERS}
+    headers = {name: header(message, name) for name in HEADERS}
     bodies, files = _sorted(message)
     body = "\n\n".join(filter(None, (_body(part, read) for part in bodies)))
     return compose_mail(headers, body, _attachments(files, unpacking, read), EML, unpacking)
@@ -104,7 +113,7 @@ def _best(alternatives: list[list[Message]]) -> list[Message]:
 
 def _stands_in(plain: list[Message], page: list[Message]) -> bool:
     """Whether a plain text only says that there is a page, or is but the beginning of it."""
-    text = " ".join(_text(_bytes(body), body.get_content_charset()) for body in plain)
+    text = " ".join(plain_text(_bytes(body), body.get_content_charset()) for body in plain)
     says, shows = _length(text), sum(_length(_shown(body)) for body in page)
     if not shows or says >= _SHORT:
         return False
@@ -117,7 +126,7 @@ def _is_plain(part: Message) -> bool:
 
 def _shown(part: Message) -> str:
     if _is_plain(part):
-        return _text(_bytes(part), part.get_content_charset())
+        return plain_text(_bytes(part), part.get_content_charset())
     tokens = HtmlTokens(balanced(_page(part))[1])
     return unescape(" ".join(token.source for token in tokens if not token.name))
 
@@ -140,14 +149,20 @@ def _body(part: Message, read: ReadPart) -> str:
             return read(_page(part).encode(), "body.html").content
         except ParseFailed:
             return ""  # a page of pictures, say: the message has its headers and attachments still
-    text = _text(content, part.get_content_charset())
-    return prose(_unflowed(text) if part.get_param("format") == "flowed" else text)
+    text = plain_text(content, part.get_content_charset())
+    if _param(part, "format") == "flowed":
+        text = unflowed(text, delete_space=_param(part, "delsp") == "yes")
+    return prose(text)
+
+
+def _param(part: Message, name: str) -> str:
+    return str(part.get_param(name, "")).lower()
 
 
 def _page(part: Message) -> str:
     """Return an HTML part; what its header says of its encoding is closer to the truth than what it says itself."""
     charset = part.get_content_charset()
-    return decode(_bytes(part), markup=True) if charset in _DOUBTFUL else _text(_bytes(part), charset)
+    return decode(_bytes(part), markup=True) if charset in DOUBTFUL else plain_text(_bytes(part), charset)
 
 
 def _bytes(part: Message) -> bytes:
@@ -155,55 +170,34 @@ def _bytes(part: Message) -> bytes:
     return content if isinstance(content, bytes) else b""
 
 
-def _text(content: bytes, charset: str | None) -> str:
-    if charset is not None and charset not in _DOUBTFUL:
-        try:
-            return clean(content.decode(charset))
-        except (LookupError, UnicodeError):
-            pass
-    return decode(content) if content.strip() else ""
-
-
-def _unflowed(text: str) -> str:
-    """Join the lines that RFC 3676 broke softly: those that end in a space."""
-    lines: list[str] = []
-    soft = False
-    for line in text.split("\n"):
-        if soft:
-            lines[-1] += line
-        else:
-            lines.append(line)
-        soft = line.endswith(" ") and line != "-- "
-    return "\n".join(lines)
-
-
 def _attachments(files: list[Message], unpacking: Unpacking, read: ReadPart) -> Iterator[Part]:
     for number, part in enumerate(files, 1):
         if part.get_content_maintype() == "image" and part.get("Content-ID") and not reads_pictures():
             continue  # mostly a part of the page's looks, such as the sender's logo
-        if part.get_content_type() == "message/rfc822":
-            inner = part.get_payload()
-            nested = inner[0] if isinstance(inner, list) and inner else None
-            if isinstance(nested, Message):
-                name = _name(part) or _header(nested, "Subject") or f"message {number}"
-                yield name, lambda nested=nested: _read(nested, unpacking, read)  # type: ignore[misc]
+        inner = part.get_payload()
+        if part.get_content_type() in _MESSAGES and isinstance(inner, list) and isinstance(inner[0], Message):
+            nested = inner[0]
+            name = _name(part) or header(nested, "Subject") or f"message {number}"
+            yield name, lambda nested=nested: _read(nested, unpacking, read)  # type: ignore[misc]
+            continue
+        if part.get_content_maintype() == "message" and isinstance(inner, list):
+            text, name = _report(part), _name(part) or part.get_content_subtype()
+            yield name, lambda text=text, name=name: read(text.encode(), name)  # type: ignore[misc]
             continue
         name = _name(part) or f"part {number}{guess_extension(part.get_content_type()) or ''}"
         yield name, lambda part=part, name=name: read(_bytes(part), name)  # type: ignore[misc]
 
 
+def _report(part: Message) -> str:
+    """Return the fields of a report, a line for each, and a blank one after each group."""
+    groups = [group for group in part.walk() if group is not part]
+    fields = (
+        "\n".join(f"{name}: {one_line(decoded(str(value)))}" for name, value in group.items()) for group in groups
+    )
+    texts = (plain_text(_bytes(group), group.get_content_charset()).strip("\n") for group in groups)
+    return "\n\n".join(text for pair in zip(fields, texts, strict=True) for text in pair if text)
+
+
 def _name(part: Message) -> str:
     name = part.get_filename()
-    return _decoded(name).replace("\\", "/").rpartition("/")[2] if name else ""
-
-
-def _header(message: Message, name: str) -> str:
-    return _decoded(str(message.get(name, "")))
-
-
-def _decoded(value: str) -> str:
-    """Return a header's value without RFC 2047's encoding, as it is where that is broken."""
-    try:
-        return clean(str(make_header(decode_header(value))))
-    except (HeaderParseError, LookupError, ValueError):
-        return clean(value)
+    return decoded(name).replace("\\", "/").rpartition("/")[2] if name else ""
