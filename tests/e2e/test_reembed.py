@@ -102,11 +102,85 @@ def test_there_and_back_under_a_load_of_questions(cli: CommandLine, server: Live
     assert json.loads(cli.run("reembed", "--json").stdout)["outcome"] == "unchanged"
 
 
-def test_the_gate_refuses_a_worse_model(cli: CommandLine, tmp_path: Path) -> None:
+def until(cli: CommandLine, role: str, model: str, seconds: float = 60) -> dict[str, dict[str, Any]]:
+    """Wait until a model has a role."""
+    deadline = time.monotonic() + seconds
+    while (found := spaces(cli)).get(role, {}).get("model") != model:
+        assert time.monotonic() < deadline, found
+        time.sleep(0.2)
+    return found
+
+
+@pytest.fixture
+def questions(cli: CommandLine, tmp_path: Path) -> Path:
+    """The heading of each page as a question that the page answers."""
     pages = sorted((tmp_path / "pages").glob("*.md"))
     judged = [{"question": page.read_text().splitlines()[0], "uris": [page.resolve().as_uri()]} for page in pages]
-    questions = tmp_path / "questions.jsonl"
-    questions.write_text("\n".join(json.dumps(each) for each in judged))
+    written = tmp_path / "questions.jsonl"
+    written.write_text("\n".join(json.dumps(each) for each in judged))
+    return written
+
+
+def test_a_model_that_was_dropped_comes_back_while_a_server_runs(
+    cli: CommandLine, server: LiveServer, other: EmbeddingServer
+) -> None:
+    with asked(server) as asker:
+        cli.run(*to(other), "--no-wait")
+        until(cli, "active", "stand-in")
+        cli.run("reembed", "--rollback")
+        cli.run("reembed", "--drop")
+        cli.run(*to(other), "--rate", "4", "--no-wait")
+        requests = len(other.requests)
+        deadline = time.monotonic() + 20
+        while len(other.requests) == requests:
+            assert time.monotonic() < deadline, "the server's worker does not fill"
+            time.sleep(0.05)
+        cli.run("reembed", "--stop")  # under a batch
+        cli.run("reembed", "--drop")
+        cli.run(*to(other), "--no-wait")
+        until(cli, "active", "stand-in")
+        time.sleep(0.5)
+    assert not server.crashed.is_set()
+    assert asker.asked > 20
+    assert asker.wrong == []
+
+
+def test_the_gate_holds_for_a_filling_that_began_without_it(
+    cli: CommandLine, server: LiveServer, questions: Path
+) -> None:
+    with EmbeddingServer(dimensions=2) as worse:
+        cli.run(*to(worse), "--rate", "8", "--no-wait")
+        deadline = time.monotonic() + 20
+        while not worse.requests:
+            assert time.monotonic() < deadline, "the server's worker does not fill"
+            time.sleep(0.05)
+        outcome = json.loads(cli.run(*to(worse), "--gate", str(questions), "--json", code=1).stdout)
+        assert outcome["outcome"] == "refused"
+        time.sleep(8)  # time enough for the server's worker to look again, twice
+        assert spaces(cli)["active"]["model"].endswith("MiniLM-L6-v2")
+    assert not server.crashed.is_set()
+
+
+def test_a_passage_that_the_new_model_refuses_waits_for_a_word(cli: CommandLine, server: LiveServer) -> None:
+    with EmbeddingServer(dimensions=48, refused="The weight of stone 3 is") as strict:
+        told = cli.run(*to(strict), code=1).stderr
+        assert "page-003.md" in told
+        assert "--skip-refused" in told
+        found = spaces(cli)
+        assert found["filling"]["embedded"] == found["filling"]["chunks"] - 1
+        assert "page-003.md" in found["filling"]["trouble"]
+        requests = len(strict.requests)
+        time.sleep(8)
+        assert len(strict.requests) == requests
+        outcome = json.loads(cli.run(*to(strict), "--skip-refused", "--json").stdout)
+        assert outcome["embedded"] == outcome["chunks"] - 1
+        assert spaces(cli)["active"]["model"] == "stand-in"
+        failed = httpx.get(f"{server.url}/v1/documents", params={"state": "failed"}, trust_env=False).json()
+        assert "page-003.md" in json.dumps(failed)
+    assert not server.crashed.is_set()
+
+
+def test_the_gate_refuses_a_worse_model(cli: CommandLine, questions: Path) -> None:
     with EmbeddingServer(dimensions=2) as worse:
         outcome = json.loads(cli.run(*to(worse), "--gate", str(questions), "--json", code=1).stdout)
     assert outcome["outcome"] == "refused"

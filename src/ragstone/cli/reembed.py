@@ -33,6 +33,12 @@ Gate = Annotated[
         "--gate", metavar="SET", help="Swap only if nDCG@10 on these questions does not get worse (JSON lines)."
     ),
 ]
+SkipRefused = Annotated[
+    bool,
+    typer.Option(
+        "--skip-refused", help="Swap without the chunks that the new model does not take; their documents fail."
+    ),
+]
 Wait = Annotated[
     bool, typer.Option("--wait/--no-wait", help="Work and wait until it is done, or leave that to a worker.")
 ]
@@ -45,6 +51,7 @@ def reembed(
     dimensions: Dimensions = None,
     rate: Rate = None,
     gate: Gate = None,
+    skip_refused: SkipRefused = False,
     wait: Wait = True,
     status: Annotated[bool, typer.Option("--status", help="Show the spaces that there are.")] = False,
     rollback: Annotated[bool, typer.Option("--rollback", help="Go back to the model before.")] = False,
@@ -69,9 +76,10 @@ def reembed(
     begun = time.monotonic()
     try:
         if rollback:
-            outcome = run(reembedding.roll_back(wait=wait))
+            outcome = run(reembedding.roll_back(wait=wait, skip_refused=skip_refused))
         else:
-            outcome = run(reembedding.begin(reembedding.Wanted(model, base_url, dimensions, rate, gate), wait=wait))
+            wanted = reembedding.Wanted(model, base_url, dimensions, rate, gate, skip_refused)
+            outcome = run(reembedding.begin(wanted, wait=wait))
     except Stopped:
         output.note("Stopped. It goes on with the next `ragstone worker`, `up` or `ingest`; `--stop` ends it.")
         raise
@@ -87,7 +95,7 @@ def reembed(
 def _sentence(outcome: "Reembedding") -> str:
     match outcome.outcome:
         case "unchanged":
-            return f"All vectors are of {outcome.model} already."
+            return f"{outcome.model} answers already."
         case "filling":
             return f"{outcome.chunks - outcome.embedded:,} chunks wait for a worker to embed them by {outcome.model}."
         case "refused":
@@ -95,4 +103,6 @@ def _sentence(outcome: "Reembedding") -> str:
                 f"{outcome.model} is worse on these questions: nDCG@10 {outcome.ndcg_after:.4f} after"
                 f" {outcome.ndcg_before:.4f}. Nothing was swapped; `ragstone reembed --stop` and `--drop` remove it."
             )
-    return f"{outcome.chunks:,} chunks are embedded by {outcome.model}, which answers from now on."
+    skipped = outcome.chunks - outcome.embedded
+    told = f" It does not take {skipped:,} others; their documents fail with the reason." if skipped else ""
+    return f"{outcome.embedded:,} chunks are embedded by {outcome.model}, which answers from now on.{told}"

@@ -12,7 +12,7 @@ from ragstone.cli.local import LocalClient, quiet_settings
 from ragstone.cli.replies import EmbeddingSpaces, Reembedding, SpaceState
 from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
-from ragstone.domain.errors import Conflict
+from ragstone.domain.errors import Conflict, EmbeddingRefused
 from ragstone.learn.evaluation import JudgedQuestion, ndcg_by_meaning, read_questions
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.ports.embedding_spaces import EmbeddingSpace, Role
@@ -30,6 +30,7 @@ class Wanted:
     dimensions: int | None
     chunks_per_second: float | None
     gate: Path | None
+    skip_refused: bool
 
     def spec(self, container: Container) -> Mapping[str, Any]:
         """Return the settings that name it."""
@@ -58,21 +59,31 @@ async def begin(wanted: Wanted, *, wait: bool) -> Reembedding:
         await container.vectors.ensure(embedder.model)
         async with container.record.transaction() as transaction:
             space = await transaction.spaces.begin(
-                embedder.model, spec, chunks_per_second=wanted.chunks_per_second, swap_when_full=questions is None
+                embedder.model,
+                spec,
+                chunks_per_second=wanted.chunks_per_second,
+                swap_when_full=questions is None,
+                skip_refused=wanted.skip_refused,
             )
+        if space.role is Role.ACTIVE:  # swapped in this moment
+            return await _outcome(container, space, "unchanged")
         return await _follow(container, space, questions, wait=wait)
 
 
-async def roll_back(*, wait: bool) -> Reembedding:
+async def roll_back(*, wait: bool, skip_refused: bool) -> Reembedding:
     """Go back to the previous space; what was added since is embedded into it first. Raises ``Conflict``."""
     async with open_container(quiet_settings()) as container:
-        previous = await _of_role(container, Role.PREVIOUS)
-        if previous is None:
+        previous = await _of_role(container, Role.PREVIOUS) or await _of_role(container, Role.FILLING)
+        if previous is None or (previous.role is Role.FILLING and not previous.was_previous):
             raise Conflict("There is no previous model to go back to.", remedy="`ragstone reembed --status` shows all.")
         embedder = await container.embedders.of(previous)
         async with container.record.transaction() as transaction:
             space = await transaction.spaces.begin(
-                embedder.model, previous.spec, chunks_per_second=None, swap_when_full=True
+                embedder.model,
+                previous.spec,
+                chunks_per_second=None,
+                swap_when_full=True,
+                skip_refused=skip_refused,
             )
         return await _follow(container, space, None, wait=wait)
 
@@ -110,7 +121,7 @@ def show(spaces: EmbeddingSpaces, *, as_json: bool) -> None:
         output.say(f"{each.role or 'unused':<9} {each.model}  {each.embedded:,} of {each.chunks:,} chunks")
         output.say(f"    {each.version}", style="dim")
         if each.trouble:
-            output.say(f"    stands still: {each.trouble}")
+            output.say(f"    {each.trouble}")
 
 
 async def _follow(
@@ -118,39 +129,59 @@ async def _follow(
 ) -> Reembedding:
     if not wait:
         return await _outcome(container, space, "filling")
-    async with _shown(container, space), LocalClient(container).working():
-        await _until_filled(container, space)
+    await _fill_here(container, space)
     if questions is None:
         return await _outcome(container, space, "swapped")
     return await _judge(container, space, questions)
 
 
+async def _fill_here(container: Container, space: EmbeddingSpace) -> None:
+    async with _shown(container, space), LocalClient(container).working():
+        await _until_filled(container, space)
+
+
 async def _until_filled(container: Container, space: EmbeddingSpace) -> None:
+    """Return when a space is full or answers. Raise ``EmbeddingRefused`` where that needs the user's word."""
     while True:
         async with container.record.transaction() as transaction:
             found = next((each for each in await transaction.spaces.all() if each.id == space.id), None)
-            if found is None or found.role is None:
+            if found is None or found.role not in (Role.FILLING, Role.ACTIVE):
                 raise Conflict("The filling was stopped.", remedy="Begin again with `ragstone reembed`.")
             missing = await transaction.spaces.unfilled(found, None, 1)
+        trouble = found.trouble
+        if missing is None and trouble and trouble.code == EmbeddingRefused.code:
+            raise EmbeddingRefused(trouble.message, remedy=trouble.remedy)
         if found.role is Role.ACTIVE or (missing is None and not found.swap_when_full):
             return
         await asyncio.sleep(_LOOK_SECONDS)
 
 
 async def _judge(container: Container, space: EmbeddingSpace, questions: list[JudgedQuestion]) -> Reembedding:
-    """Swap unless the new space is worse on the questions."""
+    """Swap unless the new space is worse on the questions. Raise ``Conflict`` where it is no more to be judged."""
+    await _check_filled(container, space)
     before, after = [
         await ndcg_by_meaning(container.record, container.vectors, embedder, questions, LOCAL)
         for embedder in (await container.embedders.active(), await container.embedders.of(space))
     ]
+    await _check_filled(container, space)
     swapped = after >= before
     while swapped:
         async with container.record.transaction() as transaction:
             if await transaction.spaces.swap(space):
                 break
-        await container.reembedding().fill()  # documents came meanwhile
+        await _fill_here(container, space)  # documents came meanwhile
     outcome = await _outcome(container, space, "swapped" if swapped else "refused")
     return outcome.model_copy(update={"ndcg_before": before, "ndcg_after": after})
+
+
+async def _check_filled(container: Container, space: EmbeddingSpace) -> None:
+    """Raise ``Conflict`` where a space was swapped in, or stopped, without our judgement."""
+    filling = await _of_role(container, Role.FILLING)
+    if filling is None or filling.id != space.id:
+        raise Conflict(
+            f"Another command has swapped to {space.model}, or stopped it, before it was judged.",
+            remedy="`ragstone reembed --status` shows which; `--rollback` goes back.",
+        )
 
 
 @asynccontextmanager
@@ -208,7 +239,7 @@ async def _all(container: Container) -> EmbeddingSpaces:
                     role=space.role,
                     embedded=embedded,
                     chunks=chunks,
-                    trouble=space.trouble.message if space.trouble else None,
+                    trouble=f"{space.trouble.message} {space.trouble.remedy}".strip() if space.trouble else None,
                 )
             )
     return EmbeddingSpaces(spaces=states)

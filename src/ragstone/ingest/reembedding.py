@@ -1,26 +1,31 @@
 """Another embedding model without a pause: a second space is filled beside the one that answers, then takes its place.
 
 Filling is stateless: what has no vector in the space is embedded next, so that it goes on where it was after a kill,
-and what was added meanwhile is found like the rest.
+and what was added meanwhile is found like the rest. What is wanted of the filling may change while it goes on: whether
+to swap, and how fast to be, is read anew each time that it matters.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
+from uuid import UUID
 
+import numpy as np
 import structlog
 
 from ragstone.domain.documents import Failure
 from ragstone.domain.errors import ConfigurationError, EmbeddingRefused, RagstoneError, Unavailable
 from ragstone.ports.embedder import Embedder
-from ragstone.ports.embedding_spaces import EmbeddingSpace, Place, Role
-from ragstone.ports.record import Record
+from ragstone.ports.embedding_spaces import EmbeddingSpace, Place, Refused, Role
+from ragstone.ports.record import Record, Transaction
 from ragstone.ports.vector_index import VectorIndex
 
 EmbedderOf = Callable[[EmbeddingSpace], Awaitable[Embedder]]
 
 _STAGE = "reembed"
 _PAUSE_SECONDS = 5.0
+_LOOK_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -65,7 +70,7 @@ class Reembedding:
         while True:
             begun = time.monotonic()
             async with self._record.transaction() as transaction:
-                if not _same(await transaction.spaces.of_role(Role.FILLING), space):
+                if await _still(transaction, space) is None:
                     return
                 missing = await transaction.spaces.unfilled(space, place, self._batch)
                 if missing is None:
@@ -73,34 +78,94 @@ class Reembedding:
                 known = await self._vectors.reuse(transaction, embedder.model, missing.texts)
             texts = {chunk_id: text for chunk_id, text in missing.texts.items() if chunk_id not in known}
             if texts:
-                vectors = await embedder.embed(list(texts.values()))
-                async with self._record.transaction() as transaction:
-                    there = await transaction.spaces.still_there(list(texts))
-                    rows = [row for row, chunk_id in enumerate(texts) if chunk_id in there]
-                    kept = {chunk_id: text for chunk_id, text in texts.items() if chunk_id in there}
-                    await self._vectors.upsert(transaction, embedder.model, kept, vectors[rows])
+                await self._embed(space, embedder, texts)
+            async with self._record.transaction() as transaction:
+                await _tell_refused(transaction, space)
             place = missing.last
-            if space.chunks_per_second:
-                spare = len(texts) / space.chunks_per_second - (time.monotonic() - begun)
-                await asyncio.sleep(max(0.0, spare))
+            await self._keep_rate(space, len(texts), begun)
+
+    async def _embed(self, space: EmbeddingSpace, embedder: Embedder, texts: Mapping[UUID, str]) -> None:
+        """Store the vector of each text, or that it was refused; then raise what else went wrong.
+
+        Each is a call of its own, and they leave in full batches all the same: one that is refused costs the others
+        nothing.
+        """
+        calls = (embedder.embed([text]) for text in texts.values())
+        results = dict(zip(texts, await asyncio.gather(*calls, return_exceptions=True), strict=True))
+        async with self._record.transaction() as transaction:
+            there = await transaction.spaces.still_there(list(texts))
+            vectors = {chunk_id: each for chunk_id, each in results.items() if isinstance(each, np.ndarray)}
+            made = {chunk_id: texts[chunk_id] for chunk_id in vectors if chunk_id in there}
+            if made:
+                stacked = np.concatenate([vectors[chunk_id] for chunk_id in made])
+                await self._vectors.upsert(transaction, embedder.model, made, stacked)
+            refusals = {chunk_id: each for chunk_id, each in results.items() if isinstance(each, EmbeddingRefused)}
+            await transaction.spaces.note_refused(space, {key: refusals[key] for key in refusals if key in there})
+        for each in results.values():
+            if isinstance(each, BaseException) and not isinstance(each, EmbeddingRefused):
+                raise each
+
+    async def _keep_rate(self, space: EmbeddingSpace, chunks: int, begun: float) -> None:
+        """Wait until so many chunks are no more than the rate allows since ``begun``; it may be changed meanwhile."""
+        while True:
+            async with self._record.transaction() as transaction:
+                now = await _still(transaction, space)
+            if now is None or not now.chunks_per_second:
+                return
+            spare = chunks / now.chunks_per_second - (time.monotonic() - begun)
+            if spare <= 0:
+                return
+            await asyncio.sleep(min(spare, _LOOK_SECONDS))
 
     async def _finish(self, space: EmbeddingSpace) -> bool:
-        """Swap if that is wanted; say whether there is nothing more to wait for."""
+        """Swap if that is wanted by now; say whether there is nothing more to wait for."""
         async with self._record.transaction() as transaction:
-            if space.trouble:
-                await transaction.spaces.note_trouble(space, None)
-            if space.swap_when_full and _same(await transaction.spaces.of_role(Role.FILLING), space):
-                swapped = await transaction.spaces.swap(space)
-                log.info("embedding_space_full", model=space.model, swapped=swapped)
+            await transaction.spaces.hold_roles()
+            now = await _tell_refused(transaction, space)
+            if now is None:
                 return True
-        return False
+            if now.trouble or not now.swap_when_full:
+                return False
+            swapped = await transaction.spaces.swap(now)
+        log.info("embedding_space_full", model=space.model, swapped=swapped)
+        return True
 
     async def _note(self, space: EmbeddingSpace, error: RagstoneError) -> None:
-        log.warning("reembedding_stands_still", model=space.model, cause=error.message)
-        trouble = Failure(_STAGE, error.code, error.message, error.remedy, retryable=True)
         async with self._record.transaction() as transaction:
+            if await _still(transaction, space) is None:
+                return
+            trouble = Failure(_STAGE, error.code, error.message, error.remedy, retryable=True)
             await transaction.spaces.note_trouble(space, trouble)
+        log.warning("reembedding_stands_still", model=space.model, cause=error.message)
 
 
-def _same(found: EmbeddingSpace | None, space: EmbeddingSpace) -> bool:
-    return found is not None and found.id == space.id
+async def _still(transaction: Transaction, space: EmbeddingSpace) -> EmbeddingSpace | None:
+    """Return ``space`` as it is wanted now, if it is still the one to be filled."""
+    found = await transaction.spaces.of_role(Role.FILLING)
+    return found if found and found.id == space.id else None
+
+
+async def _tell_refused(transaction: Transaction, space: EmbeddingSpace) -> EmbeddingSpace | None:
+    """Let the trouble of a space be what its model refused, if that keeps it from answering; return it as it is now."""
+    now = await _still(transaction, space)
+    if now is None:
+        return None
+    refused = None if now.skip_refused else await transaction.spaces.refused(now)
+    trouble = _refusal(now, refused) if refused else None
+    if trouble != now.trouble:
+        await transaction.spaces.note_trouble(now, trouble)
+        if trouble:
+            log.warning("chunks_refused", model=now.model, cause=trouble.message)
+    return replace(now, trouble=trouble)
+
+
+def _refusal(space: EmbeddingSpace, refused: Refused) -> Failure:
+    named = ", ".join(refused.uris) + (", ..." if refused.documents > len(refused.uris) else "")
+    return Failure(
+        _STAGE,
+        EmbeddingRefused.code,
+        f"{space.model} does not take {refused.chunks:,} of the chunks, in {named}: {refused.reason}",
+        "Change or delete what is named; or have `ragstone reembed` swap without it, by the same options and"
+        " --skip-refused.",
+        retryable=False,
+    )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from ragstone.domain.documents import Failure
+from ragstone.domain.errors import EmbeddingRefused
 from ragstone.ports.embedder import EmbeddingModel
 
 
@@ -22,7 +23,8 @@ class Role(StrEnum):
 class EmbeddingSpace:
     """A space, and how the embedder of its model is made: ``spec`` holds the settings that name it, but no secret.
 
-    ``chunks_per_second`` bounds how fast it is filled; ``trouble`` says why filling stands still.
+    ``chunks_per_second`` bounds how fast it is filled; ``trouble`` says why filling stands still. ``skip_refused``: it
+    may answer without the chunks that its model does not take. ``was_previous``: it is filled for a rollback.
     """
 
     id: int
@@ -33,6 +35,8 @@ class EmbeddingSpace:
     chunks_per_second: float | None = None
     swap_when_full: bool = True
     trouble: Failure | None = None
+    skip_refused: bool = False
+    was_previous: bool = False
 
     def holds(self, model: EmbeddingModel) -> bool:
         """Whether the vectors of ``model`` belong here."""
@@ -55,6 +59,16 @@ class Unfilled:
     last: Place
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """What a space's model does not take: how many chunks of how many documents, the first few ``uris``, one reason."""
+
+    chunks: int
+    documents: int
+    uris: Sequence[str]
+    reason: str
+
+
 class EmbeddingSpaces(Protocol):
     """The spaces of a record."""
 
@@ -74,6 +88,10 @@ class EmbeddingSpaces(Protocol):
         """Say whether the space of ``model`` is the active one, and keep it so until the transaction ends."""
         ...
 
+    async def hold_roles(self) -> None:
+        """Let nobody change a role, or how a space is filled, until the transaction ends."""
+        ...
+
     async def begin(
         self,
         model: EmbeddingModel,
@@ -81,16 +99,24 @@ class EmbeddingSpaces(Protocol):
         *,
         chunks_per_second: float | None,
         swap_when_full: bool,
+        skip_refused: bool = False,
     ) -> EmbeddingSpace:
-        """Have the space of ``model``, which must be there, filled. Raise ``Conflict`` where another one is."""
+        """Have the space of ``model`` filled; what it refused is asked of it once more. Return the space.
+
+        One that answers already is returned as it is. Raise ``Conflict`` where another one is filled, or where the
+        space is not there.
+        """
         ...
 
     async def stop(self) -> None:
-        """Fill no space any more; what is there stays until it is dropped."""
+        """Fill no space any more; what is there stays until it is dropped. One filled for a rollback can be again."""
         ...
 
     async def unfilled(self, space: EmbeddingSpace, after: Place | None, limit: int) -> Unfilled | None:
-        """Return chunks of ready documents that have no vector in ``space``; ``None`` where there are no more."""
+        """Return chunks of ready documents that have no vector in ``space`` and were not refused.
+
+        ``None`` where there are no more.
+        """
         ...
 
     async def still_there(self, chunk_ids: Sequence[UUID]) -> Set[UUID]:
@@ -101,12 +127,25 @@ class EmbeddingSpaces(Protocol):
         """Say why filling stands still, or that it goes on."""
         ...
 
+    async def note_refused(self, space: EmbeddingSpace, refusals: Mapping[UUID, EmbeddingRefused]) -> None:
+        """Keep which chunks, that must be there, the model of ``space`` does not take."""
+        ...
+
+    async def refused(self, space: EmbeddingSpace) -> Refused | None:
+        """Return what the model of ``space`` does not take of ready documents; ``None`` where it takes all."""
+        ...
+
     async def fill_state(self, space: EmbeddingSpace) -> tuple[int, int]:
         """Return how many chunks of ready documents have a vector in ``space``, and how many there are."""
         ...
 
     async def swap(self, space: EmbeddingSpace) -> bool:
-        """Let ``space`` answer questions from now on, if it is full. The one that did becomes the previous one."""
+        """Let ``space``, which is filled, answer questions from now on; the one that did becomes the previous one.
+
+        Return whether it answers: not where something is missing, or was refused and is not to be skipped. Documents
+        of which chunks are skipped fail, and are ready again when a space answers that has all of them. Raise
+        ``Conflict`` where ``space`` is not filled any more.
+        """
         ...
 
     async def drop_unused(self) -> Sequence[EmbeddingSpace]:

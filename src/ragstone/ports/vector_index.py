@@ -21,7 +21,8 @@ class VectorIndex(Protocol):
     ) -> None:
         """Store the vector of each chunk's embedded text, in the order of ``texts``.
 
-        Visible when ``transaction`` commits, where the store can.
+        Visible when ``transaction`` commits, where the store can. Raises ``EmbedderUnavailable`` where the space of
+        ``model`` was dropped.
         """
         ...
 
@@ -29,19 +30,21 @@ class VectorIndex(Protocol):
         """Give chunks the vector that the same text of the same tenant has in this space, or had until lately.
 
         Return the chunks of ``texts`` that have a vector now. An index that cannot tell returns those that have one.
+        Raises ``EmbedderUnavailable`` where the space was dropped.
         """
         ...
 
     async def tune(self, name: str, version: str) -> bool:
         """Build what the space of a model needs to be searched fast at its present size; return whether that was to do.
 
-        Searches and changes go on meanwhile. Breaking it off does no harm.
+        Searches and changes go on meanwhile. Breaking it off does no harm, and nor does
+        dropping the space.
         """
         ...
 
     async def search(self, model: EmbeddingModel, vector: Vectors, scope: Scope, limit: int) -> Sequence[Ranked]:
         """Return at most ``limit`` chunks in ``scope``, nearest first; score is the cosine similarity (-1..1).
 
-        ``vector`` has shape ``(dimensions,)``.
+        ``vector`` has shape ``(dimensions,)``. Raises ``EmbedderUnavailable`` where the space of ``model`` was dropped.
         """
         ...

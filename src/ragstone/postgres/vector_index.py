@@ -2,19 +2,18 @@
 
 import hashlib
 import struct
-from collections.abc import AsyncIterator, Mapping, Sequence, Set
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence, Set
 from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
-from psycopg import errors, sql
+from psycopg import OperationalError, errors, sql
 
-from ragstone.domain.errors import EmbedderUnavailable
+from ragstone.domain.errors import DatabaseUnavailable, EmbedderUnavailable
 from ragstone.domain.queries import Ranked, Scope
 from ragstone.ports.embedder import EmbeddingModel, Vectors
 from ragstone.ports.record import Transaction
-from ragstone.postgres.database import Connection, Database
+from ragstone.postgres.database import Connection, Database, first_line
 from ragstone.postgres.nearest_index import build_where_missing
 from ragstone.postgres.record import connection_of
 from ragstone.postgres.visibility import VISIBLE, scope_parameters
@@ -34,6 +33,13 @@ _SEARCH = """
     select chunk_id, 1 - distance from nearest order by distance, chunk_id
 """
 
+# In strict order, and on past what the scope may not see: a filter costs time, not neighbours.
+_BEGIN_SEARCH = """
+    select s.id, s.dimensions, exists (select from embedding_spaces where role = 'active'),
+        set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', %(ef_search)s, true),
+        set_config('hnsw.max_scan_tuples', %(most_scanned)s, true)
+    from (select) asked left join embedding_spaces s on s.model = %(model)s and s.version = %(version)s
+"""
 
 _REUSE = """
     insert into vectors (chunk_id, space_id, embedding, text_hash)
@@ -60,6 +66,10 @@ _REUSE = """
 """
 
 
+_GONE = (errors.UndefinedTable, errors.UndefinedObject)
+"""What PostgreSQL says of a space that is dropped under our hands."""
+
+
 class _Space(NamedTuple):
     id: int
     dimensions: int
@@ -75,18 +85,21 @@ class PgVectorIndex:
     def __init__(self, database: Database, *, exact: int = 10_000) -> None:
         self._database = database
         self._exact = exact
-        self._spaces: dict[EmbeddingModel, _Space] = {}
 
     async def ensure(self, model: EmbeddingModel) -> None:
         """Make the space of ``model`` if it is not there."""
-        await self._space(model)
+        async with self._database.connection() as connection:
+            await _find_or_create(connection, model)
 
     async def upsert(
         self, transaction: Transaction, model: EmbeddingModel, texts: Mapping[UUID, str], vectors: Vectors
     ) -> None:
-        """Store the vector of each chunk's embedded text, in the order of ``texts``; visible when we commit."""
-        space = await self._space(model)
+        """Store the vector of each chunk's embedded text, in the order of ``texts``; visible when we commit.
+
+        Raises ``EmbedderUnavailable`` where the space of ``model`` was dropped.
+        """
         connection = connection_of(transaction)
+        space = await _held(connection, model)
         await connection.execute(
             "delete from vectors where space_id = %s and chunk_id = any(%s)", (space.id, list(texts))
         )
@@ -99,10 +112,11 @@ class PgVectorIndex:
     async def reuse(self, transaction: Transaction, model: EmbeddingModel, texts: Mapping[UUID, str]) -> Set[UUID]:
         """Give chunks the vector that the same text of the same tenant has in this space, or had until lately.
 
-        Return the chunks of ``texts`` that have a vector now.
+        Return the chunks of ``texts`` that have a vector now. Raises ``EmbedderUnavailable`` where the space was
+        dropped.
         """
-        space = await self._space(model)
         connection = connection_of(transaction)
+        space = await _held(connection, model)
         query = sql.SQL(_REUSE).format(space=sql.Literal(space.id), partition=sql.Identifier(space.partition))
         asked = {"ids": list(texts), "hashes": [_digest(text) for text in texts.values()]}
         # Planned each time: a plan that was made while the table was empty would read all of it ever after.
@@ -113,48 +127,83 @@ class PgVectorIndex:
         return {row[0] for row in await cursor.fetchall()}
 
     async def tune(self, name: str, version: str) -> bool:
-        """Build the graph of a space that has become too large to be read whole; return whether that was to do."""
+        """Build the graph of a space that has become too large to be read whole; return whether that was to do.
+
+        A space that is dropped has none to be built. Raises ``DatabaseUnavailable``.
+        """
         async with self._database.connect() as connection:
-            cursor = await connection.execute(
-                "select id, dimensions from embedding_spaces where model = %s and version = %s", (name, version)
-            )
-            space = _Space(*(await cursor.fetchall())[0])
-            return await build_where_missing(connection, space.partition, space.dimensions, least=self._exact)
+            try:
+                cursor = await connection.execute(
+                    "select id, dimensions from embedding_spaces where model = %s and version = %s", (name, version)
+                )
+                row = await cursor.fetchone()
+                if row is None:
+                    return False
+                space = _Space(*row)
+                return await build_where_missing(connection, space.partition, space.dimensions, least=self._exact)
+            except _GONE:
+                return False
+            except OperationalError as error:
+                raise DatabaseUnavailable(f"The vectors cannot be indexed: {first_line(error)}.") from error
 
     async def search(self, model: EmbeddingModel, vector: Vectors, scope: Scope, limit: int) -> Sequence[Ranked]:
-        """Return at most ``limit`` chunks in ``scope``, nearest first; score is the cosine similarity (-1..1)."""
-        space = await self._space(model)
-        query = sql.SQL(_SEARCH).format(
-            visible=sql.SQL(VISIBLE),
-            dimensions=sql.Literal(space.dimensions),
-            partition=sql.Identifier(space.partition),
-        )
-        text = "[" + ",".join(format(value, ".6g") for value in vector.tolist()) + "]"
-        async with self._database.connection() as connection, self._unless_dropped(model):
-            # In strict order, and on past what the scope may not see: a filter costs time, not neighbours.
-            await connection.execute(
-                "select set_config('hnsw.iterative_scan', 'strict_order', true),"
-                " set_config('hnsw.ef_search', %s, true), set_config('hnsw.max_scan_tuples', %s, true)",
-                (str(min(max(_EF_SEARCH, limit), _MOST_EF_SEARCH)), str(_MOST_SCANNED)),
+        """Return at most ``limit`` chunks in ``scope``, nearest first; score is the cosine similarity (-1..1).
+
+        Raises ``EmbedderUnavailable`` where the space of ``model`` was dropped: its model answers no more.
+        """
+        async with self._database.connection() as connection:
+            space = await _begin_search(connection, model, limit)
+            if space is None:
+                return []
+            query = sql.SQL(_SEARCH).format(
+                visible=sql.SQL(VISIBLE),
+                dimensions=sql.Literal(space.dimensions),
+                partition=sql.Identifier(space.partition),
             )
-            cursor = await connection.execute(query, {**scope_parameters(scope), "vector": text, "limit": limit})
+            text = "[" + ",".join(format(value, ".6g") for value in vector.tolist()) + "]"
+            try:
+                cursor = await connection.execute(query, {**scope_parameters(scope), "vector": text, "limit": limit})
+            except _GONE as error:  # in this moment
+                raise _dropped(model) from error
             return [Ranked(chunk_id, score) for chunk_id, score in await cursor.fetchall()]
 
-    @asynccontextmanager
-    async def _unless_dropped(self, model: EmbeddingModel) -> AsyncIterator[None]:
-        """Turn the loss of a space under our hands into ``EmbedderUnavailable``: its model answers no more."""
-        try:
-            yield
-        except (errors.UndefinedTable, errors.UndefinedObject) as error:
-            self._spaces.pop(model, None)
-            raise EmbedderUnavailable(f"The vectors of {model.name} were dropped.", retry_after=1) from error
 
-    async def _space(self, model: EmbeddingModel) -> _Space:
-        known = self._spaces.get(model)
-        if known is None:
-            async with self._database.connection() as connection:
-                known = self._spaces[model] = await _find_or_create(connection, model)
-        return known
+async def _begin_search(connection: Connection, model: EmbeddingModel, limit: int) -> _Space | None:
+    """Set how to search until the transaction ends; return the space, or ``None`` where nothing is embedded at all.
+
+    The space is looked up each time: one that is dropped and made anew is another one, whoever did it.
+    """
+    cursor = await connection.execute(
+        _BEGIN_SEARCH,
+        {
+            "model": model.name,
+            "version": model.version,
+            "ef_search": str(min(max(_EF_SEARCH, limit), _MOST_EF_SEARCH)),
+            "most_scanned": str(_MOST_SCANNED),
+        },
+    )
+    space_id, dimensions, answered, *_ = (await cursor.fetchall())[0]
+    if space_id is not None:
+        return _Space(space_id, dimensions)
+    if answered:
+        raise _dropped(model)
+    return None
+
+
+async def _held(connection: Connection, model: EmbeddingModel) -> _Space:
+    """Return the space of ``model``, which cannot be dropped until the transaction ends."""
+    cursor = await connection.execute(
+        "select id, dimensions from embedding_spaces where model = %s and version = %s for key share",
+        (model.name, model.version),
+    )
+    row = await cursor.fetchone()
+    if row is None:
+        raise _dropped(model)
+    return _Space(*row)
+
+
+def _dropped(model: EmbeddingModel) -> EmbedderUnavailable:
+    return EmbedderUnavailable(f"The vectors of {model.name} were dropped.", retry_after=1)
 
 
 async def _find_or_create(connection: Connection, model: EmbeddingModel) -> _Space:
