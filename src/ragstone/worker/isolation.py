@@ -83,7 +83,10 @@ def _end_with(stream: BinaryIO) -> None:
     """End this process when ``stream`` does, even while native code is busy."""
 
     def watch() -> None:
-        stream.read()
+        # Not by the stream: a thread that holds its lock when the interpreter ends makes it abort, and a process that
+        # ended well would pass for one that its document killed.
+        while os.read(stream.fileno(), 4096):
+            pass
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True, name="watch-worker").start()
