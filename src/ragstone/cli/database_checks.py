@@ -7,10 +7,7 @@ from ragstone.cli.db import database_status
 from ragstone.cli.replies import Check
 from ragstone.container import Container
 from ragstone.ports.embedding_spaces import Role
-from ragstone.postgres.invariants import violations
 from ragstone.postgres.versions import WORKERS
-
-_LOOK_SECONDS = 30.0
 
 _OPEN = "select count(*) from versions where state in ('accepted', 'parsing', 'searchable')"
 _WORKERS_LIVE = f"select {WORKERS}"
@@ -61,20 +58,6 @@ async def keys(container: Container) -> Check:
         detail=f"none, and {host} is no loopback address",
         remedy="Make one with `ragstone keys create`, or serve on 127.0.0.1.",
     )
-
-
-async def record(container: Container) -> Check:
-    """See that nothing in the record was lost, doubled or left behind."""
-    async with container.database.connection() as connection:
-        broken = await violations(connection, seconds=_LOOK_SECONDS)
-    if broken is None:
-        detail = f"too large to be looked through within {_LOOK_SECONDS:.0f} seconds"
-        return Check(name="record", status="info", detail=detail, remedy="")
-    if broken:
-        detail = "; ".join(f"{what}: {how_many:,}" for what, how_many in broken.items())
-        remedy = "Please report it. Sending the documents again makes what is missing."
-        return Check(name="record", status="failed", detail=detail, remedy=remedy)
-    return Check(name="record", status="ok", detail="nothing is missing, doubled or left behind")
 
 
 async def spaces(container: Container) -> Check:

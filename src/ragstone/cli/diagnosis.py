@@ -9,9 +9,10 @@ from collections.abc import Awaitable
 from pathlib import Path
 
 from ragstone.adapters.parsers.kreuzberg.tessdata import find_tessdata
-from ragstone.cli.database_checks import database, keys, queue, record, schema, spaces
+from ragstone.cli.database_checks import database, keys, queue, schema, spaces
 from ragstone.cli.local import quiet_settings
 from ragstone.cli.port_check import port
+from ragstone.cli.record_check import record
 from ragstone.cli.replies import Check, Diagnosis
 from ragstone.container import Container
 from ragstone.domain.answers import Usage
@@ -26,8 +27,8 @@ _TOO_LITTLE_SPACE = _GIB // 4
 _PAGE = b"<html><head><title>Doctor</title></head><body><h1>Doctor</h1><p>One paragraph.</p></body></html>"
 
 
-async def diagnose(*, online: bool) -> Diagnosis:
-    """Look at everything; ask the language model only if ``online``."""
+async def diagnose(*, online: bool, deep: bool = False) -> Diagnosis:
+    """Look at everything; ask the language model only if ``online``, read the whole record only if ``deep``."""
     checks = [_python()]
     try:
         settings = quiet_settings()
@@ -36,13 +37,13 @@ async def diagnose(*, online: bool) -> Diagnosis:
     else:
         container = Container(settings)
         try:
-            checks += await _parts(container, online=online)
+            checks += await _parts(container, online=online, deep=deep)
         finally:
             await container.close()
     return Diagnosis(ok=all(check.status != "failed" for check in checks), checks=checks)
 
 
-async def _parts(container: Container, *, online: bool) -> list[Check]:
+async def _parts(container: Container, *, online: bool, deep: bool) -> list[Check]:
     checks = [_data_dir(container.settings), await _checked("database", database(container))]
     connected = checks[-1].status == "ok"
     if connected:
@@ -50,7 +51,7 @@ async def _parts(container: Container, *, online: bool) -> list[Check]:
     migrated = connected and checks[-1].status == "ok"
     if migrated:
         checks += [await _checked("queue", queue(container)), await _checked("keys", keys(container))]
-        checks.append(await _checked("record", record(container)))
+        checks += await _record(container, deep=deep)
     checks.append(await _checked("embedder", _embedder(container)))
     if migrated and checks[-1].status == "ok":
         checks.append(await _checked("vectors", spaces(container)))
@@ -67,6 +68,14 @@ async def _checked(name: str, check: Awaitable[Check]) -> Check:
         return await check
     except RagstoneError as error:
         return _failed(name, error)
+
+
+async def _record(container: Container, *, deep: bool) -> list[Check]:
+    """Return a line, or one for each thing that is broken."""
+    try:
+        return await record(container, deep=deep)
+    except RagstoneError as error:
+        return [_failed("record", error)]
 
 
 def _failed(name: str, error: RagstoneError) -> Check:

@@ -18,12 +18,15 @@ def doctor(
     online: Annotated[
         bool, typer.Option("--online", help="Ask the language model, too; a few tokens that its provider counts.")
     ] = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Read the whole record, however long that takes, not for a few seconds only.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check every dependency and say how to mend what is missing. Exit code 1 if something that is needed is broken."""
     from ragstone.cli.diagnosis import diagnose
 
-    diagnosis = run(diagnose(online=online))
+    diagnosis = run(diagnose(online=online, deep=deep))
     if as_json:
         output.print_json(diagnosis)
     else:
