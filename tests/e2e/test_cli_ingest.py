@@ -110,6 +110,13 @@ def test_documents_for_others_are_followed_here_and_said_to_be_unknown_there(
     assert (outcome["accepted"], outcome["ready"], outcome["unknown"]) == (1, 0, 1)
 
 
+@pytest.mark.parametrize("command", ["ingest", "sync"])
+def test_a_pipe_is_refused_at_once(cli: CommandLine, server: LiveServer, tmp_path: Path, command: str) -> None:
+    os.mkfifo(tmp_path / "p")
+    for there in ((), ("--url", server.url)):
+        assert "no file or folder, but a pipe" in cli.fails(command, str(tmp_path / "p"), *there)
+
+
 def test_what_is_called_wrongly_changes_nothing(cli: CommandLine, tmp_path: Path) -> None:
     write_pages(tmp_path, 2)
     assert "name: " in cli.fails("ingest", str(tmp_path), "--collection", "a b")

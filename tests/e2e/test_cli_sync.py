@@ -96,6 +96,39 @@ def test_additions_changes_renames_and_deletions(cli: CommandLine, settings: Set
     assert not any("stone 3" in hit["text"].lower() for hit in found)
 
 
+def test_a_folder_that_is_a_link_is_the_same_whatever_it_leads_to(cli: CommandLine, tmp_path: Path) -> None:
+    write_pages(tmp_path / "r1", 3)
+    write_pages(tmp_path / "r2", 3)
+    (tmp_path / "r2" / "page-002.md").write_text("# Stone 2\n\nIt was weighed again: 77 kg.\n")
+    (tmp_path / "current").symlink_to("r1")
+    target = (str(tmp_path / "current"), "--collection", "linked")
+    assert synced(cli, *target) == {"added": 3}
+    before = documents(cli, "linked")
+    assert {each["source"] for each in before.values()} == {(tmp_path / "current").as_uri()}
+    (tmp_path / "fresh").symlink_to("r2")
+    (tmp_path / "fresh").rename(tmp_path / "current")
+    assert synced(cli, *target) == {"changed": 1, "unchanged": 2}
+    after = documents(cli, "linked")
+    assert {name: each["id"] for name, each in after.items()} == {name: each["id"] for name, each in before.items()}
+
+
+def test_files_that_are_links_to_a_version_get_new_versions(cli: CommandLine, tmp_path: Path) -> None:
+    """Kubernetes mounts a ConfigMap so: `p.md -> ..data/p.md`, `..data -> ..v1`."""
+    folder = tmp_path / "mounted"
+    write_pages(folder / "..v1", 2)
+    (folder / "..data").symlink_to("..v1")
+    for name in ("page-001.md", "page-002.md"):
+        (folder / name).symlink_to(f"..data/{name}")
+    target = (str(folder), "--collection", "mounted")
+    assert synced(cli, *target) == {"added": 2}
+    write_pages(folder / "..v2", 2, words=90)
+    (folder / "fresh").symlink_to("..v2")
+    (folder / "fresh").rename(folder / "..data")
+    shutil.rmtree(folder / "..v1")
+    assert synced(cli, *target) == {"changed": 2}
+    assert synced(cli, *target) == {"unchanged": 2}
+
+
 def test_the_same_against_a_server(server: LiveServer, tmp_path: Path) -> None:
     cli = on_record(server.settings)
     target = (str(write_pages(tmp_path, 3)), "--collection", "far-mirror", "--url", server.url)

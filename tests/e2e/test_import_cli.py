@@ -194,6 +194,32 @@ def test_a_server_takes_it_as_the_record_does(cli: CommandLine, remote: LiveServ
     assert (local["documents"], local["unchanged"]) == (7, 7)
 
 
+@pytest.mark.parametrize("by_http", [False, True])
+def test_the_line_of_a_chunk_that_is_refused_is_told(
+    cli: CommandLine, remote: LiveServer, model: str, tmp_path: Path, by_http: bool
+) -> None:
+    short, long = [0.5] * 10, [0.5] * DIMENSIONS
+    rows = [
+        row("a", vector=long),
+        row("a", vector=short),
+        row("b", id="1"),
+        row("b", "Shale.", id="2"),
+        row("b", "Chalk.", id="1"),
+        row("c", id="1"),
+    ]
+    file = write(tmp_path / "a.ndjson", rows)
+    there = ("--url", remote.url) if by_http else ()
+    target = (str(file), "--collection", f"lines-{by_http}", "--vectors-of", model, *there)
+    outcome = imported(cli, *target, "--skip-bad", code=1)
+    told = sorted((each["line"], each["message"]) for each in outcome.pop("failures"))
+    assert outcome == {"documents": 1, "chunks": 1, "failed": 2}
+    assert [line for line, _ in told] == [2, 5]
+    assert told[0][1].startswith("Chunk 1 has a vector of 10 dimensions")
+    assert told[1][1] == "Chunk 2 has the id '1', as chunk 0 has."
+    line = cli.run("import", *target, code=1).stderr.splitlines()[-1]
+    assert line.startswith(f"Error: {file}, line 2: Chunk 1 has a vector of 10 dimensions")
+
+
 async def test_vectors_over_http(remote: LiveServer, model: str) -> None:
     name, _, version = model.rpartition("@")
     of = {"model": name, "version": version}
@@ -215,6 +241,7 @@ async def test_vectors_over_http(remote: LiveServer, model: str) -> None:
             ([slate], {"model": name, "version": "0"}, "is in use"),
             ([slate], {"model": name}, "vectors_of.version"),
             ([slate, {"text": "Shale."}], of, "Chunk 1 has no vector"),
+            ([{"text": "a", "id": "7"}, {"text": "b", "id": "7"}], None, "Chunk 1 has the id '7', as chunk 0 has"),
             ([{"text": "a", "vector": [1.0]}], of, "1 dimensions"),
             ([{"text": "a", "vector": [0.0] * DIMENSIONS}], of, "length 0"),
             ([{"text": "a", "vector": [1e300] * DIMENSIONS}], of, "not finite"),

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from ragstone.cli.files import EMPTY, LINK, Finding, find, printable
+from ragstone.cli.errand import Errand
+from ragstone.cli.files import EMPTY, LINK, SPECIAL, UNREADABLE, Finding, find, printable
 from ragstone.domain.errors import InvalidRequest
+from ragstone.ingest.stopping import NotWanted
 
 
 def make(root: Path, *names: str) -> None:
@@ -57,7 +59,16 @@ def test_skips_empty_files_of_folders_but_not_those_that_are_named(tmp_path: Pat
 def test_skips_what_is_no_file(tmp_path: Path) -> None:
     make(tmp_path, "one.md")
     os.mkfifo(tmp_path / "pipe.md")
-    assert names(find([str(tmp_path)], [], []), tmp_path) == ["one.md"]
+    finding = find([str(tmp_path)], [], [])
+    assert names(finding, tmp_path) == ["one.md"]
+    assert finding.skipped == {SPECIAL: 1}
+
+
+def test_refuses_what_is_no_file_where_it_is_named(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.md")
+    for name in (str(tmp_path / "pipe.md"), "/dev/null"):
+        with pytest.raises(InvalidRequest, match="no file or folder, but a pipe, socket or device"):
+            find([name], [], [])
 
 
 def test_takes_each_document_once_and_what_is_named_as_named(tmp_path: Path) -> None:
@@ -70,11 +81,95 @@ def test_takes_each_document_once_and_what_is_named_as_named(tmp_path: Path) -> 
     ]
 
 
-def test_names_documents_by_their_resolved_path(tmp_path: Path) -> None:
-    make(tmp_path, "sub/a page.md")
-    (item,) = find([str(tmp_path / "sub" / ".." / "sub")], [], []).items
-    assert item.uri == (tmp_path.resolve() / "sub" / "a page.md").as_uri()
-    assert item.kind == ".md"
+def test_names_documents_by_the_path_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path, "r1/sub/a page.md")
+    (tmp_path / "current").symlink_to("r1")
+    called = (tmp_path / "current" / "sub" / "a page.md").as_uri()
+    monkeypatch.chdir(tmp_path)
+    for source in (tmp_path / "current" / "sub" / ".." / "sub", "current", "./current//sub/", "current/sub/a page.md"):
+        (item,) = find([str(source)], [], []).items
+        assert (item.uri, item.kind) == (called, ".md")
+    (item,) = find(["current", "r1", str(tmp_path / "r1" / "sub" / "a page.md")], [], []).items
+    assert (item.uri, item.named) == ((tmp_path / "r1" / "sub" / "a page.md").as_uri(), True)
+
+
+def test_what_is_above_a_link_is_where_it_leads(tmp_path: Path) -> None:
+    make(tmp_path, "far/away/one.md", "far/two.md", "two.md")
+    (tmp_path / "link").symlink_to("far/away")
+    (item,) = find([str(tmp_path / "link" / ".." / "two.md")], [], []).items
+    assert item.source == tmp_path / "far" / "two.md"
+
+
+def test_names_what_links_lead_to_by_the_links_unless_it_is_taken_itself(tmp_path: Path) -> None:
+    make(tmp_path, ".v1/p.md", ".v1/sub/q.md", "z.md", "real/r.md")
+    (tmp_path / ".data").symlink_to(".v1")
+    for name, to in {"p.md": ".data/p.md", "sub": ".data/sub", "a.md": "z.md", "b": "real"}.items():
+        (tmp_path / name).symlink_to(to)
+    (tmp_path / "p2.md").symlink_to(".v1/p.md")
+    (tmp_path / "self").symlink_to("self")
+    finding = find([str(tmp_path)], [], [])
+    assert names(finding, tmp_path) == ["p.md", "real/r.md", "sub/q.md", "z.md"]
+    assert finding.skipped == {LINK: 1}
+    assert names(find([str(tmp_path)], ["a.*", "r.*"], []), tmp_path) == ["a.md", "real/r.md"]
+    assert names(find([str(tmp_path)], [], ["real", "p.md", "sub"]), tmp_path) == ["b/r.md", "p2.md", "z.md"]
+
+
+def test_a_folder_may_be_as_deep_as_it_likes(tmp_path: Path) -> None:
+    deepest = tmp_path.joinpath(*"d" * 1100)
+    folders = [deepest, *deepest.parents[:1099]]
+    for each in reversed(folders):
+        each.mkdir()
+    (deepest / "one.md").write_text("deep")
+    try:
+        (item,) = find([str(tmp_path)], [], []).items
+        assert item.source == deepest / "one.md"
+    finally:  # what tidies up after a run goes no deeper than Python's stack
+        (deepest / "one.md").unlink()
+        for each in folders:
+            each.rmdir()
+
+
+@pytest.mark.parametrize("refused", ["sub", "sub/one.md"])
+def test_what_may_be_there_and_cannot_be_seen_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, refused: str
+) -> None:
+    """A folder may be closed, or its names be readable and nothing else."""
+    make(tmp_path, "sub/one.md", "two.md")
+    scandir = os.scandir
+
+    class Closed:
+        def __init__(self, entry: "os.DirEntry[str]") -> None:
+            self.name = entry.name
+            self.is_symlink = entry.is_symlink
+
+        def stat(self, *, follow_symlinks: bool) -> os.stat_result:
+            raise PermissionError(13, "Permission denied")
+
+    class Listed:
+        def __init__(self, path: Path) -> None:
+            if path == tmp_path / refused:
+                raise PermissionError(13, "Permission denied")
+            self.entries = scandir(path)
+
+        def __enter__(self) -> list[object]:
+            return [Closed(each) if each.path == str(tmp_path / refused) else each for each in self.entries]
+
+        def __exit__(self, *_: object) -> None:
+            self.entries.close()
+
+    monkeypatch.setattr(os, "scandir", Listed)
+    finding = find([str(tmp_path)], [], [])
+    assert names(finding, tmp_path) == ["two.md"]
+    assert finding.skipped == {UNREADABLE: 1}
+
+
+def test_nobody_waits_for_it_any_more(tmp_path: Path) -> None:
+    make(tmp_path, "one.md")
+    errand = Errand()
+    assert names(find([str(tmp_path)], [], [], errand), tmp_path) == ["one.md"]
+    errand.call_off()
+    with pytest.raises(NotWanted):
+        find([str(tmp_path)], [], [], errand)
 
 
 @pytest.mark.parametrize("source", ["/nothing/here", "", "a\0b"])

@@ -3,11 +3,12 @@
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
+from ragstone.cli.errand import Errand
 from ragstone.domain.errors import InvalidRequest
 
 JUNK = frozenset({"node_modules", "__pycache__", "__MACOSX", "Thumbs.db", "desktop.ini"})
@@ -15,6 +16,7 @@ JUNK = frozenset({"node_modules", "__pycache__", "__MACOSX", "Thumbs.db", "deskt
 
 EMPTY = "empty"
 LINK = "link out of the folder"
+SPECIAL = "pipe, socket or device"
 UNREADABLE = "unreadable folder"
 
 
@@ -50,33 +52,59 @@ class Finding:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def find(sources: Sequence[str], include: Sequence[str], exclude: Sequence[str]) -> Finding:
-    """Return the documents of ``sources``, each once. Blocks: call it off the event loop.
+def find(
+    sources: Sequence[str], include: Sequence[str], exclude: Sequence[str], errand: Errand | None = None
+) -> Finding:
+    """Return the documents of ``sources``, each once. Blocks: call it off the event loop, as an errand.
 
-    ``include`` and ``exclude`` are patterns for the files of folders (``*.md``, ``drafts/*``), matched with a
-    file's name and with its path within the folder. Raises ``InvalidRequest`` for a source that is not there.
+    A file is called as its source was: links on the way to it are not resolved. ``include`` and ``exclude`` are
+    patterns for the files of folders (``*.md``, ``drafts/*``), matched with a file's name and with its path within the
+    folder. Raises ``InvalidRequest`` for a source that is not there, or is neither file nor folder.
     """
+    errand = errand or Errand()
     finding = Finding()
     found: dict[Path | str, Item] = {}
     for source in sources:
         if source.lower().startswith(("http://", "https://")):
             found[source] = Item(_without_secret(source), named=True)
             continue
-        path = _existing(source)
+        path = existing(source)
         if not path.is_dir():
-            found[path] = Item(path, named=True)
+            found[Path(os.path.realpath(path))] = Item(path, named=True)
             continue
-        for file in Folder(path, include, exclude, finding.skipped).files():
-            found.setdefault(file, Item(file, named=False))
+        for real, file in Folder(path, include, exclude, finding.skipped, errand).files():
+            found.setdefault(real, Item(file, named=False))
     finding.items = list(found.values())
     return finding
 
 
-def _existing(source: str) -> Path:
+def existing(named: str) -> Path:
+    """Return the file or folder of this name as it is called: absolute and normalised, its links not resolved.
+
+    Raises ``InvalidRequest`` where there is none, or something that is neither.
+    """
     try:
-        return Path(source).expanduser().resolve(strict=True)
+        given = Path(named).expanduser()
+        given.stat()
+        path = Path(os.path.abspath(given))
+        if ".." in given.parts and not (path.exists() and path.samefile(given)):
+            path = given.resolve(strict=True)  # `link/..` is where the link leads
     except (OSError, RuntimeError, ValueError) as error:
-        raise InvalidRequest(f"There is no file or folder {source!r}.", remedy="Check the path.") from error
+        raise InvalidRequest(f"There is no file or folder {named!r}.", remedy="Check the path.") from error
+    check_kind(path)
+    return path
+
+
+def check_kind(path: Path) -> None:
+    """Raise ``InvalidRequest`` for what is neither file nor folder: to open it may take for ever."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise InvalidRequest(f"{path} cannot be read: {error.strerror}.", remedy="Check the path.") from error
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+        raise InvalidRequest(
+            f"{path} is no file or folder, but a {SPECIAL}.", remedy="Save what it holds to a file, and give that."
+        )
 
 
 def _without_secret(url: str) -> str:
@@ -87,50 +115,90 @@ def _without_secret(url: str) -> str:
 
 
 class Folder:
-    """The files below ``root`` in the order of their names, without what is hidden, junk or links elsewhere."""
+    """The files below ``root`` in the order of their names, without what is hidden, junk or links elsewhere.
 
-    def __init__(self, root: Path, include: Sequence[str], exclude: Sequence[str], skipped: Counter[str]) -> None:
+    Each file comes once, called by its own path where that is taken, else by that of the first link that leads to it.
+    """
+
+    def __init__(
+        self, root: Path, include: Sequence[str], exclude: Sequence[str], skipped: Counter[str], errand: Errand
+    ) -> None:
         self._root = root
+        self._real_root = Path(os.path.realpath(root))
         self._include = include
         self._exclude = exclude
         self._skipped = skipped
-        self._entered = {root}
+        self._errand = errand
+        self._entered: set[Path] = set()
+        self._links: list[tuple[Path, Path]] = []
+        self._taken: dict[Path, Path] = {}
 
-    def files(self) -> Iterator[Path]:
-        """Yield the files, resolved, and count those that are skipped."""
-        yield from self._below(self._root)
+    def files(self) -> list[tuple[Path, Path]]:
+        """Return the files, each as where it really is and as it is called, and count those that are skipped."""
+        self._walk([(self._root, self._real_root)])
+        while self._links:
+            links, self._links = sorted(self._links, key=lambda each: each[0].parts), []
+            for named, link in links:
+                self._follow(named, link)
+        return sorted(self._taken.items(), key=lambda each: each[1].parts)
 
-    def _below(self, directory: Path) -> Iterator[Path]:
-        try:
-            names = sorted(os.listdir(directory))
-        except OSError:
-            self._skipped[UNREADABLE] += 1
+    def _walk(self, waiting: list[tuple[Path, Path]]) -> None:
+        """Take the files below these directories; links are noted, and followed once all else is known."""
+        while waiting:
+            named, real = waiting.pop()
+            if real in self._entered:
+                continue
+            self._entered.add(real)
+            try:
+                with os.scandir(real) as entries:
+                    for entry in entries:
+                        self._errand.check()
+                        if not entry.name.startswith((".", "~$")) and entry.name not in JUNK:
+                            self._see(entry, named / entry.name, real / entry.name, waiting)
+            except OSError:
+                self._skipped[UNREADABLE] += 1
+
+    def _see(self, entry: "os.DirEntry[str]", named: Path, real: Path, waiting: list[tuple[Path, Path]]) -> None:
+        if self._matches(named, self._exclude):
             return
-        for name in names:
-            if not name.startswith((".", "~$")) and name not in JUNK:
-                yield from self._entry(directory / name)
-
-    def _entry(self, path: Path) -> Iterator[Path]:
-        if self._matches(path, self._exclude):
+        if entry.is_symlink():
+            self._links.append((named, real))
             return
         try:
-            real = path.resolve(strict=True) if path.is_symlink() else path
+            status = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:
+            return  # it went away since
+        self._take(named, real, status, waiting)
+
+    def _follow(self, named: Path, link: Path) -> None:
+        self._errand.check()
+        try:
+            real = Path(os.path.realpath(link, strict=True))
             status = real.stat()
         except OSError:
             self._skipped[LINK] += 1
             return
-        if not real.is_relative_to(self._root):
+        if not real.is_relative_to(self._real_root):
             self._skipped[LINK] += 1
-        elif stat.S_ISDIR(status.st_mode):
-            if real not in self._entered:
-                self._entered.add(real)
-                yield from self._below(real)
-        elif stat.S_ISREG(status.st_mode) and (not self._include or self._matches(path, self._include)):
-            if status.st_size:
-                yield real
-            else:
-                self._skipped[EMPTY] += 1
+            return
+        waiting: list[tuple[Path, Path]] = []
+        self._take(named, real, status, waiting)
+        self._walk(waiting)
+
+    def _take(self, named: Path, real: Path, status: os.stat_result, waiting: list[tuple[Path, Path]]) -> None:
+        if stat.S_ISDIR(status.st_mode):
+            waiting.append((named, real))
+        elif self._include and not self._matches(named, self._include):
+            return
+        elif not stat.S_ISREG(status.st_mode):
+            self._skipped[SPECIAL] += 1
+        elif not status.st_size:
+            self._skipped[EMPTY] += 1
+        else:
+            self._taken.setdefault(real, named)
 
     def _matches(self, path: Path, patterns: Sequence[str]) -> bool:
+        if not patterns:
+            return False
         within = path.relative_to(self._root).as_posix()
         return any(fnmatch(path.name, pattern) or fnmatch(within, pattern) for pattern in patterns)

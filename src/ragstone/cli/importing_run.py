@@ -12,7 +12,7 @@ from ragstone.cli.importing_documents import BadDocument, BadRow, Documents, Gat
 from ragstone.cli.importing_progress import Pace, Reading, Show
 from ragstone.cli.importing_summary import ImportFailure, ImportSummary
 from ragstone.domain.errors import EmbedderDenied, InvalidRequest, RagstoneError, TooManyRequests, Unavailable
-from ragstone.ingest.importing import ChunkRefused
+from ragstone.ingest.importing import ChunkRefused, refused_place
 from ragstone.ports.record import BatchRefused
 
 _LANES = 2
@@ -38,8 +38,7 @@ class Failing:
 
     def document(self, gathered: Gathered, error: RagstoneError) -> None:
         """Note a document that is refused, or raise why."""
-        chunk = error.place if isinstance(error, ChunkRefused) else 0
-        self._note(gathered.place(chunk), error)
+        self._note(gathered.place(refused_place(error) or 0), error)
         self.failed += 1
 
     def _note(self, place: Place, error: RagstoneError) -> None:

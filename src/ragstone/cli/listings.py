@@ -12,20 +12,23 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from ragstone.cli.client import Client
-from ragstone.cli.files import UNREADABLE, Item, find
+from ragstone.cli.errand import Errand, in_thread
+from ragstone.cli.files import UNREADABLE, Item, check_kind, existing, find
 from ragstone.cli.sitemap import LARGEST, Sitemap, read_sitemap
 from ragstone.domain.errors import InvalidRequest
 from ragstone.ingest.sync import Listed
 from ragstone.ports.fetcher import Gone, Validators
 
-Signature: TypeAlias = tuple[int, int]
-"""A file's size and when it was changed, in nanoseconds."""
+Signature: TypeAlias = tuple[int, int, int]
+"""A file's size, when it was changed, and when anything about it was, in nanoseconds: of two files that a link leads to
+one after the other, the first two may be the same."""
 
 _WEB = ("http://", "https://")
 _MOST_SITEMAPS = 1000
 _MOST_PAGES = 200_000
 _YOUNG_SECONDS = 3.0  # a file may change once more within the tick of its file system's clock
 _NOT_A_LINK = "link that is no web address"
+_PART_BYTES = 1 << 20
 
 
 @dataclass(slots=True)
@@ -49,7 +52,10 @@ class Listing:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What the user named: a folder, a file that lists pages, or a web address. ``source`` is its lasting name."""
+    """What the user named: a folder, a file that lists pages, or a web address. ``source`` is its lasting name.
+
+    Links on the way to a folder or file are followed at each look: they may lead elsewhere by then.
+    """
 
     place: Path | str
     include: Sequence[str] = ()
@@ -66,10 +72,7 @@ def find_target(named: str, include: Sequence[str], exclude: Sequence[str]) -> T
     if named.lower().startswith(_WEB):
         (item,) = find([named], (), ()).items
         return Target(item.uri)
-    try:
-        return Target(Path(named).expanduser().resolve(strict=True), include, exclude)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise InvalidRequest(f"There is no file or folder {named!r}.", remedy="Check the path.") from error
+    return Target(existing(named), include, exclude)
 
 
 async def list_target(client: Client, target: Target) -> Listing:
@@ -77,7 +80,7 @@ async def list_target(client: Client, target: Target) -> Listing:
     if isinstance(target.place, str):
         return await _list_address(client, target.place)
     if await asyncio.to_thread(target.place.is_dir):
-        return await asyncio.to_thread(_list_folder, target.place, target)
+        return await in_thread(_list_folder, target.place, target)
     data = await asyncio.to_thread(_content, target.place)
     sitemap = await asyncio.to_thread(read_sitemap, data)
     if sitemap:
@@ -85,21 +88,22 @@ async def list_target(client: Client, target: Target) -> Listing:
     return Listing(target.source, _pages(_addresses(data), named=True))
 
 
-def _list_folder(root: Path, target: Target) -> Listing:
+def _list_folder(errand: Errand, root: Path, target: Target) -> Listing:
     try:
         with os.scandir(root):
             pass
     except OSError as error:
         raise InvalidRequest(f"{root} cannot be read: {error.strerror}.", remedy="Check its permissions.") from error
-    finding = find([str(root)], target.include, target.exclude)
+    finding = find([str(root)], target.include, target.exclude, errand)
     listing = Listing(root.as_uri(), skipped=finding.skipped, whole=not finding.skipped[UNREADABLE])
     for item in finding.items:
+        errand.check()
         try:
             status = os.stat(item.source)
         except OSError:
             continue  # it went away since: it is not listed
         listing.items[item.uri] = item
-        listing.signatures[item.uri] = (status.st_size, status.st_mtime_ns)
+        listing.signatures[item.uri] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
     return listing
 
 
@@ -164,6 +168,7 @@ async def _fetched(client: Client, url: str) -> bytes | None:
 
 
 def _content(file: Path) -> bytes:
+    check_kind(file)
     try:
         with file.open("rb") as opened:
             data = opened.read(LARGEST + 1)
@@ -203,24 +208,28 @@ class Digests:
 
     async def of(self, listing: Listing, uris: Iterable[str]) -> dict[str, str]:
         """Return the digests (hex) of these files of a listing; one that cannot be read has none."""
-        return await asyncio.to_thread(self._of, listing, list(uris))
+        return await in_thread(self._of, listing, list(uris))
 
-    def _of(self, listing: Listing, uris: Sequence[str]) -> dict[str, str]:
+    def _of(self, errand: Errand, listing: Listing, uris: Sequence[str]) -> dict[str, str]:
         found = {}
         for uri in uris:
             signature = listing.signatures[uri]
             before, digest = self._known.get(uri, (None, ""))
             if before != signature:
                 try:
-                    digest = _digest(Path(listing.items[uri].source))
+                    digest = _digest(errand, Path(listing.items[uri].source))
                 except OSError:
                     continue  # sending it will fail with the reason
-                if time.time_ns() - signature[1] > _YOUNG_SECONDS * 1e9:
+                if time.time_ns() - max(signature[1:]) > _YOUNG_SECONDS * 1e9:
                     self._known[uri] = (signature, digest)
             found[uri] = digest
         return found
 
 
-def _digest(path: Path) -> str:
+def _digest(errand: Errand, path: Path) -> str:
+    digest = hashlib.sha256()
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+        while part := file.read(_PART_BYTES):
+            errand.check()
+            digest.update(part)
+    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ragstone.domain.documents import Chunk
-from ragstone.domain.errors import InvalidRequest
+from ragstone.domain.errors import InvalidRequest, RagstoneError
 from ragstone.domain.ids import new_id
 from ragstone.ingest.space_embedders import SpaceEmbedders
 from ragstone.ports.embedder import EmbeddingModel, ModelInput, Vectors
@@ -40,6 +41,17 @@ class ChunkRefused(InvalidRequest):
     def __init__(self, place: int, message: str, *, remedy: str) -> None:
         super().__init__(f"Chunk {place} {message}", remedy=remedy)
         self.place = place
+
+
+_REFUSED = re.compile(r"Chunk (\d+) ")
+
+
+def refused_place(error: RagstoneError) -> int | None:
+    """Return which chunk an error is about, from 0, if about one: of an error that came by HTTP its words tell."""
+    if isinstance(error, ChunkRefused):
+        return error.place
+    told = _REFUSED.match(error.message)
+    return int(told[1]) if told else None
 
 
 class GivenVectors:
@@ -77,9 +89,16 @@ def count_tokens(read_by: ModelInput, chunks: Sequence[ReadyChunk]) -> list[int]
     if not chunks:
         raise InvalidRequest("There are no chunks.", remedy="Send at least one.")
     limit, counts = read_by.max_tokens, []
+    places: dict[str, int] = {}
     for place, chunk in enumerate(chunks):
         if not chunk.text.strip():
             raise ChunkRefused(place, "has no text.", remedy="Leave it out.")
+        if chunk.id is not None and (first := places.setdefault(chunk.id, place)) != place:
+            raise ChunkRefused(
+                place,
+                f"has the id {chunk.id!r}, as chunk {first} has.",
+                remedy="Give each chunk of a document an id of its own, or none.",
+            )
         counts.append(len(read_by.tokenizer.spans(chunk.text)))
         if counts[-1] > limit:
             raise ChunkRefused(

@@ -14,8 +14,9 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -24,6 +25,7 @@ import psutil
 import structlog
 
 from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable
+from ragstone.postgres.server_lock import LockHeld, exclusive, try_lock
 
 SERVER_USER = "ragstone"
 """Whom PostgreSQL runs as when Ragstone runs as root, since PostgreSQL refuses to."""
@@ -34,6 +36,7 @@ log = structlog.get_logger(__name__)
 _SOCKET_NAME = ".s.PGSQL.5432"
 _LONGEST_SOCKET_PATH = 100  # sun_path holds 104 bytes on macOS, 108 on Linux
 _START_SECONDS = 60
+_LEAVE_SECONDS = 5.0
 
 # Written once, when the record is made; an operator may edit postgresql.conf afterwards.
 _CONFIGURATION = """
@@ -49,18 +52,28 @@ log_timezone = 'UTC'
 
 
 class EmbeddedPostgres:
-    """A handle on the server of ``data_dir``. ``start`` and ``stop`` block; call them off the event loop."""
+    """A handle on the server of ``data_dir``. ``start`` and ``stop`` block; call them off the event loop.
+
+    A ``stop`` ends a ``start`` that still waits for another process, which may be suspended: a thread cannot be
+    cancelled.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self._data_dir = data_dir.expanduser().resolve()
         self._cluster = self._data_dir / "postgres"
         self._log = self._data_dir / "postgres.log"
+        self._lock = self._data_dir / "postgres.lock"
         self._users: IO[str] | None = None
+        self._turn = threading.Lock()
+        self._leaving = threading.Event()
 
     def start(self) -> str:
-        """Start the server, or join the one that runs, and return its URL. Raises ``ConfigurationError``."""
+        """Start the server, or join the one that runs, and return its URL.
+
+        Raises ``ConfigurationError``; and ``DatabaseUnavailable`` where it does not start, or is stopped before.
+        """
         self._make_data_dir()
-        with self._exclusive():
+        with self._turn, exclusive(self._lock, self._leaving.is_set):
             if self._users is None:
                 self._users = (self._data_dir / "postgres.users").open("w")
             fcntl.flock(self._users, fcntl.LOCK_SH)
@@ -73,16 +86,23 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """Leave the server, and stop it if nobody else uses it."""
-        if self._users is None:
-            return
-        with self._exclusive(), self._users as users:
-            self._users = None
-            try:
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        self._leaving.set()
+        with self._turn:
+            self._leaving.clear()
+            if self._users is None:
                 return
-            if self.running():
-                self._run("pg_ctl", "-D", str(self._cluster), "-w", "-m", "fast", "stop")
+            with self._users as users:
+                self._users = None
+                # Who holds the lock for longer starts the server, and will be the last one out; or he is suspended.
+                with (
+                    contextlib.suppress(LockHeld),
+                    exclusive(self._lock, self._leaving.is_set, most_seconds=_LEAVE_SECONDS),
+                ):
+                    self._stop_if_last(users)
+
+    def _stop_if_last(self, users: IO[str]) -> None:
+        if try_lock(users) and self.running():
+            self._run("pg_ctl", "-D", str(self._cluster), "-w", "-m", "fast", "stop")
 
     def running(self) -> bool:
         """Whether the server of this data directory is up and takes connections."""
@@ -105,13 +125,6 @@ class EmbeddedPostgres:
                 f"The data directory {self._data_dir} cannot be made: {error.strerror}.",
                 remedy="Point RAGSTONE_DATA_DIR at a directory that this user may write.",
             ) from error
-
-    @contextlib.contextmanager
-    def _exclusive(self) -> Iterator[None]:
-        """Hold the lock under which servers start and stop."""
-        with (self._data_dir / "postgres.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
 
     def _postmaster_lines(self) -> list[str]:
         try:
