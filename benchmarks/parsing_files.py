@@ -5,7 +5,7 @@ import gzip
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.parsing_pages import STYLES, drawn
+from benchmarks.parsing_pages import STYLES, drawn, justified
 from ragstone.testing.made_files import (
     Element,
     Heading,
@@ -110,6 +110,7 @@ def make_files() -> list[Made]:
             Made(f"{name}.pdf", drawn(PRINTED, style), _words(PRINTED), [PILOTS, DUES, CALLS])
             for name, style in STYLES.items()
         ),
+        Made("justified.pdf", justified(text), text, []),
         Made("report.html", web_page(WHOLE, title="Review"), _words(WHOLE), [FLEET, DUES]),
         Made("report.epub", book(CHAPTERS, title="Review"), _words(WHOLE), [FLEET, DUES]),
         Made("report.rst", restructured(WHOLE), _words(WHOLE), [FLEET, DUES]),

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ragstone.testing.made_files import Paragraph, Table
-from ragstone.testing.parsers import pdf_of
+from ragstone.testing.parsers import pdf, pdf_of
 
 _LEFT, _TOP, _BOTTOM = 72, 760, 90
 _LEADING = 12
@@ -56,6 +56,21 @@ def drawn(elements: Sequence[Paragraph | Table], style: Style) -> bytes:
                 pages.append([])
                 y = _TOP
     return pdf_of(["\n".join(page).encode("cp1252") for page in pages])
+
+
+def justified(text: str, letters: int = 60) -> bytes:
+    """Return a PDF of a paragraph in lines of as many letters, whose words are parted by hyphens to fill them."""
+    lines = [""]
+    for word in text.split():
+        room = letters - len(lines[-1]) - 2
+        if room >= len(word):
+            lines[-1] += f" {word}"
+        elif 2 <= room < len(word) - 1 and word[: room + 2].isalpha():
+            lines[-1] += f" {word[:room]}-"
+            lines.append(word[room:])
+        else:
+            lines.append(word)
+    return pdf([[line.strip() for line in lines]])
 
 
 def _fitting(rows: Sequence[Sequence[str]], style: Style, room: int) -> int:

@@ -1,5 +1,7 @@
 """Text that is in pictures, by Tesseract, where that is installed."""
 
+import struct
+import zlib
 from collections.abc import AsyncGenerator, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -8,11 +10,14 @@ import pypdfium2 as pdfium
 import pytest
 
 from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
-from ragstone.adapters.parsers.kreuzberg.tessdata import find_tessdata, languages
+from ragstone.adapters.parsers.kreuzberg.tessdata import detects_turns, find_tessdata, languages
 from ragstone.domain.errors import ParseFailed
 from ragstone.testing.parsers import parse, pdf
 
 needs_tesseract = pytest.mark.skipif(find_tessdata() is None, reason="Tesseract's language data is not installed")
+needs_turns = pytest.mark.skipif(
+    (place := find_tessdata()) is None or not detects_turns(place), reason="Tesseract's data on turns is not installed"
+)
 PAGES = [["The northern basin was dredged", "after the spring storms."], ["Every vessel pays by its length."]]
 
 
@@ -32,17 +37,46 @@ def scanned(pages: Sequence[Sequence[str]]) -> bytes:
     return file.getvalue()
 
 
-def bitmap_file(lines: Sequence[str]) -> bytes:
-    """Return a page of text as an uncompressed TIFF in shades of grey."""
-    bitmap = pdfium.PdfDocument(pdf([lines]))[0].render(scale=3, grayscale=True)
-    pixels = b"".join(bytes(bitmap.buffer)[y * bitmap.stride :][: bitmap.width] for y in range(bitmap.height))
-    entries = [
-        *((256, bitmap.width), (257, bitmap.height), (258, 8), (259, 1), (262, 1)),
-        *((273, 8), (277, 1), (278, bitmap.height), (279, len(pixels))),
-    ]
-    fields = [b"".join(n.to_bytes(size, "little") for n, size in ((t, 2), (4, 2), (1, 4), (v, 4))) for t, v in entries]
-    directory = len(fields).to_bytes(2, "little") + b"".join(fields) + bytes(4)
-    return b"II*\0" + (8 + len(pixels)).to_bytes(4, "little") + pixels + directory
+def bitmap_file(lines: Sequence[str], *, turned: int = 0, compression: int = 1) -> bytes:
+    """Return a page of text as an uncompressed TIFF in shades of grey, turned by degrees."""
+    return tiff([drawn(lines, turned=turned)], compression=compression)
+
+
+def drawn(lines: Sequence[str], *, turned: int = 0) -> tuple[int, int, bytes]:
+    """Return width, height and shades of grey of the upper third of a page of text, turned by degrees."""
+    bitmap = pdfium.PdfDocument(pdf([lines]))[0].render(scale=3, grayscale=True, crop=(0, 528, 0, 0))
+    rows = [bytes(bitmap.buffer)[y * bitmap.stride :][: bitmap.width] for y in range(bitmap.height)]
+    for _ in range(turned // 90):
+        rows = [bytes(column) for column in zip(*rows[::-1], strict=True)]
+    return len(rows[0]), len(rows), b"".join(rows)
+
+
+def tiff(
+    pictures: Sequence[tuple[int, int, bytes]], *, compression: int = 1, more: Sequence[tuple[int, int]] = ()
+) -> bytes:
+    """Return pictures, of a byte for each pixel unless ``more`` entries say else, as the pages of a TIFF."""
+    parts, at = [b"II*\0"], 8
+    for width, height, data in pictures:
+        entries = {256: width, 257: height, 258: 8, 259: compression, 262: 1}
+        entries |= {273: at, 277: 1, 278: height, 279: len(data), **dict(more)}
+        fields = b"".join(struct.pack("<HHII", tag, 4, 1, entries[tag]) for tag in sorted(entries))
+        parts += [struct.pack("<I", at + len(data)), data, struct.pack("<H", len(entries)), fields]
+        at += len(data) + 2 + len(fields) + 4
+    return b"".join([*parts, bytes(4)])
+
+
+def faxed(width: int, height: int, pixels: bytes) -> bytes:
+    """Return shades of grey as a fax of Group 3, each run of which is cut into pixels: so, four of its codes do."""
+    white, black = "000111", "010"
+    no_white, no_black = "00110101", "0000110111"
+    rows = []
+    for y in range(height):
+        codes = "".join(
+            f"{white}{no_black}" if pixel > 127 else f"{no_white}{black}" for pixel in pixels[y * width :][:width]
+        )
+        rows.append(f"000000000001{codes.removesuffix(no_black)}")
+    bits = "".join(rows)
+    return int(bits.ljust(-(-len(bits) // 8) * 8, "0"), 2).to_bytes(-(-len(bits) // 8), "big")
 
 
 @pytest.fixture
@@ -64,6 +98,70 @@ async def test_a_scan_is_read_page_by_page(parser: KreuzbergParser) -> None:
 @needs_tesseract
 async def test_a_picture_is_read(parser: KreuzbergParser) -> None:
     assert "northern basin" in (await parse(parser, bitmap_file(PAGES[0]), "page.tiff")).content
+
+
+@needs_tesseract
+async def test_every_page_of_a_tiff_is_read(parser: KreuzbergParser) -> None:
+    parsed = await parse(parser, tiff([drawn(PAGES[0]), drawn([]), drawn(PAGES[1])]), "pages.tiff")
+    found = [parsed.content[page.start : page.end] for page in parsed.pages]
+    assert [page.page for page in parsed.pages] == [1, 3]
+    assert "northern basin" in found[0]
+    assert "vessel pays" in found[1]
+    assert parsed.content == "\n\n".join(found)
+    assert not parsed.unread
+
+
+@needs_tesseract
+async def test_a_page_that_cannot_be_read_is_named(parser: KreuzbergParser) -> None:
+    whole = tiff([drawn(PAGES[0]), drawn(PAGES[1])])
+    compression = struct.pack("<HHII", 259, 4, 1, 1)
+    broken = compression[:-4] + struct.pack("<I", 34712)
+    last = whole.rindex(compression)
+    parsed = await parse(parser, whole[:last] + broken + whole[last + 12 :], "pages.tiff")
+    assert "northern basin" in parsed.content
+    assert list(parsed.unread) == ["page 2"]
+    assert "compressed" in parsed.unread["page 2"]
+
+
+@needs_turns
+@pytest.mark.parametrize("turned", [90, 180, 270])
+async def test_a_picture_that_lies_sideways_is_read(parser: KreuzbergParser, turned: int) -> None:
+    lines = ["The northern basin was dredged twice in spring.", "Dues fell in the second quarter by a tenth."]
+    parsed = await parse(parser, bitmap_file(lines * 4, turned=turned), "photo.tiff")  # of a few words none can tell
+    assert "northern basin was dredged" in parsed.content
+    assert "|" not in parsed.content
+
+
+@needs_tesseract
+@pytest.mark.parametrize("orientation", [1, 3])
+async def test_a_fax_is_read(parser: KreuzbergParser, orientation: int) -> None:
+    width, height, pixels = drawn(PAGES[0], turned=180 if orientation == 3 else 0)
+    data = tiff(
+        [(width, height, faxed(width, height, pixels))], compression=3, more=[(258, 1), (262, 0), (274, orientation)]
+    )
+    assert "northern basin" in (await parse(parser, data, "fax.tiff")).content
+
+
+@needs_tesseract
+async def test_a_compression_that_nobody_knows_is_named_as_the_cause(parser: KreuzbergParser) -> None:
+    with pytest.raises(ParseFailed) as failed:
+        await parse(parser, bitmap_file(PAGES[0], compression=34712), "page.tiff")
+    assert failed.value.failure_code == "unsupported_media_type"
+    assert "Group 4" in (failed.value.remedy or "")
+
+
+@needs_tesseract
+async def test_too_many_pixels_are_named_as_the_cause(parser: KreuzbergParser) -> None:
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    rows = zlib.compress(bytes(3751) * 30_000, 1)
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+    with pytest.raises(ParseFailed) as failed:
+        await parse(parser, data, "poster.png")
+    assert failed.value.failure_code == "too_large"
+    assert "pixels" in failed.value.message
 
 
 @needs_tesseract

@@ -24,7 +24,7 @@ class TestJson:
     def test_values_become_lines_with_their_path(self) -> None:
         value = {"a": {"b": 1.10, "c": [1, "two", None]}, "d": True, "e": {}, "f": [{"g": 1}, [2]]}
         text, structured = json_to_text(json.dumps(value).replace("1.1,", "1.10,"))
-        assert (text, structured) == ("a.b: 1.10\na.c: 1, two, \nd: true\nf[1].g: 1\nf[2]: 2", False)
+        assert (text, structured) == ("a.b: 1.10\na.c: 1, two, \nd: true\ne: {}\nf[1].g: 1\nf[2]: 2", False)
 
     def test_records_that_are_alike_become_a_table_where_they_stand(self) -> None:
         value = {"# name": "x", "rows": [{"k": 1, "v": {"w": "a|b"}}, {"k": 2, "v": {"w": "c\nd"}}], "end": 1}

@@ -18,6 +18,7 @@ from kreuzberg import (
     OcrConfig,
     PageConfig,
     PostProcessorConfig,
+    TesseractConfig,
 )
 
 from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
@@ -27,6 +28,8 @@ from ragstone.adapters.parsers.kreuzberg.failures import (
     no_text,
     out_of_memory,
     reads_pictures,
+    too_many_pixels,
+    unread_compression,
     unsupported,
 )
 from ragstone.adapters.parsers.kreuzberg.html.balancing import balanced
@@ -34,41 +37,80 @@ from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, HTML, PDF, PLA
 from ragstone.adapters.parsers.kreuzberg.office.binary_sheets import BinarySheet, binary_sheets, with_numbers_shown
 from ragstone.adapters.parsers.kreuzberg.office.repairs import repaired, restored
 from ragstone.adapters.parsers.kreuzberg.pdf.layout import render
-from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import TabledPage, tabled_pages
-from ragstone.adapters.parsers.kreuzberg.pdf.scans import scanned_pages
+from ragstone.adapters.parsers.kreuzberg.pdf.page_looks import page_looks
+from ragstone.adapters.parsers.kreuzberg.pdf.scans import read_scans
+from ragstone.adapters.parsers.kreuzberg.pictures import Recognised, read_picture
 from ragstone.adapters.parsers.kreuzberg.tables import below_notes, markdown_table
-from ragstone.adapters.parsers.kreuzberg.tessdata import languages
+from ragstone.adapters.parsers.kreuzberg.tessdata import detects_turns, languages
 from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
 from ragstone.domain.documents import PageSpan, ParsedDocument
+from ragstone.domain.errors import ParseFailed
 from ragstone.domain.markdown_blocks import BlockKind, blocks
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d 00:00:00")
 _NAVIGATION = re.compile(rb"<(/?)nav(?=[\s/>])", re.IGNORECASE)
-_TABLES_WITHIN = 30.0
+_LOOKED_AT_WITHIN = 30.0
 """Seconds from the start of reading a PDF in which its tables are looked for: half of what a file may take."""
+_PICTURES_WITHIN = 45.0
+"""Seconds from the start of reading a file in which the pages of a picture are begun."""
+_TURNED_PAGE = 1
+"""Tesseract's mode of a page that may be turned, which needs data of its own."""
 _EVERYTHING = ContentFilterConfig(include_headers=True, include_footers=True, strip_repeating_text=False)
 
 
+def extract_picture(data: bytes, media_type: str, *, begun: float) -> ParsedDocument:
+    """Return the text of a picture; ``begun`` is the time by ``time.monotonic`` since which its file is read.
+
+    Raises ``ParseFailed``.
+    """
+    return read_picture(
+        data,
+        media_type,
+        _recognise,
+        detects_turns=detects_turns(_tessdata()),
+        until=begun + _PICTURES_WITHIN,
+    )
+
+
+def extract_pdf(data: bytes, *, begun: float) -> ParsedDocument:
+    """Return the text of a PDF: what it holds itself, and what Tesseract reads on pages that are pictures.
+
+    ``begun`` is the time by ``time.monotonic`` since which its file is read. Raises ``ParseFailed``.
+    """
+    looked_at_until = time.monotonic() + _LOOKED_AT_WITHIN
+    result = _call(data, PDF, "", pictures=False)
+    looks = page_looks(data, until=looked_at_until)
+    texts = {page["page_number"]: page["content"] for page in result.pages or []}
+    scans = read_scans(data, texts, _scan if reads_pictures() else None, until=begun + _PICTURES_WITHIN)
+    nodes = result.document["nodes"] if result.document is not None else []
+    content, pages = render(nodes, texts, looks, scans.texts)
+    if not content.strip():
+        raise no_text(pictures=True)
+    return ParsedDocument(content, PDF, _title(result.metadata), tuple(pages), scans.unread)
+
+
+def _scan(page: bytes) -> str:
+    """Return the text of a PDF of one page that is a picture."""
+    result = _call(page, PDF, "")
+    return render(result.document["nodes"])[0] if result.document is not None else ""
+
+
 def extract(data: bytes, media_type: str) -> ParsedDocument:
-    """Return the text of a file that is not plain text, as Markdown. Raises ``ParseFailed``."""
-    if media_type == PDF and reads_pictures() and (scan := _scan(data)) is not None:
-        return scan
+    """Return the text of a file that is no plain text, picture or PDF, as Markdown. Raises ``ParseFailed``."""
     title = None
     if media_type == HTML:
         title, html = balanced(decode(data, markup=True))
         data = html.encode()
     page_mark = f"page{uuid4().hex}x"
-    begun = time.monotonic()
     result = _call(repaired(data, media_type), media_type, page_mark)
     if media_type == HTML and not result.content.strip():  # all of it is navigation, which else goes
         result = _call(_NAVIGATION.sub(rb"<\1div", data), media_type, page_mark)
-    tabled = tabled_pages(data, until=begun + _TABLES_WITHIN) if media_type == PDF else {}
     if media_type == XLS:
         content, pages = _sheets(result, binary_sheets(data))
     else:
-        content, pages = _content(result, media_type, page_mark, tabled)
+        content, pages = _content(result, media_type, page_mark)
     if not content.strip():
-        raise no_text(pictures=media_type == PDF or media_type.startswith("image/"))
+        raise no_text()
     return ParsedDocument(content, media_type, title or _title(result.metadata), tuple(pages))
 
 
@@ -83,16 +125,18 @@ def extract_members(data: bytes, media_type: str) -> Iterator[tuple[str, ParsedD
         yield child["path"], ParsedDocument(content, kind)
 
 
-def _call(data: bytes, media_type: str, page_mark: str) -> ExtractionResult:
+def _call(
+    data: bytes, media_type: str, page_mark: str, *, turned: bool = False, pictures: bool = True
+) -> ExtractionResult:
+    ocr = _ocr(turned=turned) if pictures else None
     try:
-        return kreuzberg.extract_bytes_sync(data, media_type, _config(media_type, page_mark))
+        return kreuzberg.extract_bytes_sync(data, media_type, _config(media_type, page_mark, ocr))
     except kreuzberg.ValidationError as error:
         raise unsupported(f"Files of the type {media_type} cannot be read.") from error
     except (kreuzberg.OCRError, kreuzberg.MissingDependencyError) as error:
         raise no_text(pictures=True) from error
     except kreuzberg.KreuzbergError as error:
-        reason = str(error).lower()
-        raise (encrypted() if "password" in reason or "encrypt" in reason else damaged()) from error
+        raise _cause(str(error).lower()) from error
     except MemoryError as error:
         raise out_of_memory() from error
     except BaseException as error:
@@ -101,7 +145,17 @@ def _call(data: bytes, media_type: str, page_mark: str) -> ExtractionResult:
         raise damaged() from error
 
 
-def _config(media_type: str, page_mark: str) -> ExtractionConfig:
+def _cause(reason: str) -> ParseFailed:
+    if "password" in reason or "encrypt" in reason:
+        return encrypted()
+    if "decode image" not in reason:
+        return damaged()
+    if "limit" in reason:
+        return too_many_pixels()
+    return unread_compression() if "not support" in reason or "unsupported" in reason else damaged()
+
+
+def _config(media_type: str, page_mark: str, ocr: OcrConfig | None) -> ExtractionConfig:
     return ExtractionConfig(
         use_cache=False,
         enable_quality_processing=False,
@@ -120,48 +174,37 @@ def _config(media_type: str, page_mark: str) -> ExtractionConfig:
             }
         },
         concurrency=ConcurrencyConfig(max_threads=2),
-        ocr=_ocr(),
+        ocr=ocr,
         pages=PageConfig(
             extract_pages=True, insert_page_markers=media_type != PDF, marker_format=f"\n\n{page_mark}{{page_num}}\n\n"
         ),
     )
 
 
-def _ocr() -> OcrConfig | None:
+def _ocr(*, turned: bool) -> OcrConfig | None:
+    """Return how pictures are read; ``turned`` has Tesseract find out how they lie, at the risk that it errs."""
     if not reads_pictures():
         return None
-    return OcrConfig(backend="tesseract", language="+".join(languages(Path(os.environ["TESSDATA_PREFIX"]))))
+    language = "+".join(languages(_tessdata()))
+    detecting = TesseractConfig(language=language, psm=_TURNED_PAGE, use_cache=False) if turned else None
+    return OcrConfig(backend="tesseract", language=language, tesseract_config=detecting)
 
 
-def _scan(data: bytes) -> ParsedDocument | None:
-    """Return the text of a PDF of several pages that are pictures; ``None`` for any other."""
-    parts: list[str] = []
-    pages: list[PageSpan] = []
-    length = 0
-    for number, page in enumerate(scanned_pages(data), 1):
-        result = _call(page, PDF, "")
-        text = render(result.document["nodes"])[0] if result.document is not None else ""
-        if text.strip():
-            start = length + 2 * bool(parts)
-            parts.append(text)
-            length = start + len(text)
-            pages.append(PageSpan(number, start, length))
-    return ParsedDocument("\n\n".join(parts), PDF, None, tuple(pages)) if parts else None
+def _tessdata() -> Path:
+    return Path(os.environ["TESSDATA_PREFIX"])
 
 
-def _content(
-    result: ExtractionResult, media_type: str, page_mark: str, tabled: Mapping[int, TabledPage]
-) -> tuple[str, list[PageSpan]]:
-    if media_type == PDF and result.document is not None:
-        return render(result.document["nodes"], _page_texts(result), tabled)
+def _recognise(data: bytes, media_type: str, turned: bool) -> Recognised:
+    result = _call(data, media_type, "", turned=turned)
+    confidence = result.metadata.get("mean_text_conf")
+    return Recognised(readable(clean(result.content)), confidence if isinstance(confidence, int | float) else 0.0)
+
+
+def _content(result: ExtractionResult, media_type: str, page_mark: str) -> tuple[str, list[PageSpan]]:
     if media_type in SPREADSHEETS:
         return _sheets(result)
     content = readable(clean(result.content))
     return _without_marks(restored(content) if media_type == DOCX else content, page_mark)
-
-
-def _page_texts(result: ExtractionResult) -> dict[int, str]:
-    return {page["page_number"]: page["content"] for page in result.pages or []}
 
 
 def _without_marks(content: str, page_mark: str) -> tuple[str, list[PageSpan]]:

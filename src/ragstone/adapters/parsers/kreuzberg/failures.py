@@ -54,6 +54,24 @@ def too_large(what: str) -> ParseFailed:
     return ParseFailed("too_large", what, remedy="Unpack it, and send the files that matter one by one.")
 
 
+def too_many_pixels() -> ParseFailed:
+    """A picture is larger than its reader takes on."""
+    return ParseFailed(
+        "too_large",
+        "The picture has more pixels than can be read.",
+        remedy="Save it smaller, and send that: 300 dots to the inch of a page are enough.",
+    )
+
+
+def unread_compression() -> ParseFailed:
+    """A picture is written in a way that its format allows and no reader here knows."""
+    return ParseFailed(
+        "unsupported_media_type",
+        "The picture is compressed, or its pixels are stored, in a way that cannot be read.",
+        remedy="Save it as PNG, or as TIFF with LZW or Group 4 compression, and send that.",
+    )
+
+
 def out_of_memory() -> ParseFailed:
     """Reading took more memory than the process may have."""
     return ParseFailed(

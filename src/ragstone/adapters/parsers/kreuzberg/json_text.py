@@ -1,7 +1,7 @@
 """JSON as people read it: a line ``path.to.key: value`` for each value, a table where records are alike."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -11,6 +11,14 @@ from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 
 _LARGEST = 64 * 2**20
 """Characters from which on JSON is kept as it is: the objects that it becomes take ten times as much."""
+_LONGEST_PATH = 400
+"""Characters of a path from which on it is told once, on a line of its own, and by its end on those below it."""
+_KEPT_OF_PATH = 80
+_MOST_GROWTH = 16
+"""Characters of text for each of the file, beyond which it is kept as it is: each value repeats its path."""
+_ALWAYS = 16 * 2**20
+_NEVER = 192 * 2**20
+"""Characters of text, whatever the file's: so many are no harm, and so many no child process can hold."""
 _MOST_COLUMNS = 60
 _FILLED = 0.5
 """Share of a table's cells that must hold something for records to count as alike."""
@@ -22,11 +30,13 @@ def json_to_text(text: str) -> tuple[str, bool]:
     """Return the text, and whether it is Markdown; text that is no JSON is returned as it is."""
     try:
         value = _load(text)
-        return _rendered(_Pieces().value("", value))
     except ValueError:
         return ndjson_to_text(text) if "\n" in text.strip() else (text, False)
     except RecursionError:
         return text, False
+    if value in ({}, []):
+        return "", False
+    return _readable(text, lambda pieces: pieces.value("", value))
 
 
 def ndjson_to_text(text: str) -> tuple[str, bool]:
@@ -38,9 +48,9 @@ def ndjson_to_text(text: str) -> tuple[str, bool]:
         values = [_line(line) for line in text.splitlines() if line.strip()] if len(text) <= _LARGEST else []
         if sum(isinstance(value, _Broken) for value in values) * 2 >= len(values):
             return text, False
-        return _rendered(_Pieces().lines(values))
     except RecursionError:
         return text, False
+    return _readable(text, lambda pieces: pieces.lines(values))
 
 
 class _Broken(str):
@@ -55,10 +65,36 @@ class _Table(str):
     __slots__ = ()
 
 
+class _Repeated(list[Any]):
+    """The values of a key that an object has more than once."""
+
+    __slots__ = ()
+
+
+class _TooLong(Exception):
+    """The text would be many times as long as the file."""
+
+
 def _load(text: str) -> Any:
     if len(text) > _LARGEST:
         raise ValueError("too much to hold as objects")
-    return json.loads(text, parse_int=str, parse_float=str)  # numbers as they are written
+    # numbers as they are written, those too that no number is, such as NaN
+    return json.loads(text, parse_int=str, parse_float=str, parse_constant=str, object_pairs_hook=_object)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    found.clear()
+    for key, value in pairs:
+        if key not in found:
+            found[key] = value
+        elif isinstance(found[key], _Repeated):
+            found[key].append(value)
+        else:
+            found[key] = _Repeated([found[key], value])
+    return found
 
 
 def _line(line: str) -> Any:
@@ -66,6 +102,22 @@ def _line(line: str) -> Any:
         return _load(line)
     except ValueError:
         return _Broken(line.strip())
+
+
+def _readable(text: str, turn: Callable[["_Pieces"], Iterator[str]]) -> tuple[str, bool]:
+    """Return what a JSON text becomes, itself where that nests too deep or is far longer."""
+    try:
+        return _rendered(_bounded(turn(_Pieces()), min(_ALWAYS + _MOST_GROWTH * len(text), _NEVER)))
+    except (RecursionError, _TooLong):
+        return text, False
+
+
+def _bounded(pieces: Iterator[str], most: int) -> Iterator[str]:
+    for piece in pieces:
+        most -= len(piece)
+        if most < 0:
+            raise _TooLong
+        yield piece
 
 
 def _rendered(pieces: Iterator[str]) -> tuple[str, bool]:
@@ -88,10 +140,16 @@ class _Pieces:
 
     def value(self, path: str, value: Any) -> Iterator[str]:
         """Yield what a value below ``path`` becomes."""
-        if isinstance(value, dict):
+        if isinstance(value, _Repeated):
+            for one in value:
+                yield from self.value(path, one)
+        elif isinstance(value, dict | list) and len(path) > _LONGEST_PATH:
+            yield f"{path}:"
+            yield from self.value("…" + path[-_KEPT_OF_PATH:], value)
+        elif isinstance(value, dict) and value:
             for key, inner in value.items():
                 yield from self.value(f"{path}.{key}" if path else key, inner)
-        elif isinstance(value, list):
+        elif isinstance(value, list) and value:
             yield from self._list(path, value)
         elif (text := _scalar(value)) or path:
             yield f"{path}: {text}" if path else text
@@ -131,9 +189,11 @@ def _flat(record: Record) -> dict[str, str] | None:
     """Return a record's values by key, one level of records within it included; ``None`` if it is deeper."""
     cells: dict[str, str] = {}
     for key, value in record.items():
-        inner = value if isinstance(value, dict) else {"": value}
+        inner = value if isinstance(value, dict) and value else {"": value}
         for name, leaf in inner.items():
-            if isinstance(leaf, dict) or (isinstance(leaf, list) and any(isinstance(i, dict | list) for i in leaf)):
+            if (isinstance(leaf, dict) and leaf) or (
+                isinstance(leaf, list) and any(isinstance(i, dict | list) for i in leaf)
+            ):
                 return None
             text = ", ".join(map(_scalar, leaf)) if isinstance(leaf, list) else _scalar(leaf)
             cells[f"{key}.{name}" if name else key] = text
@@ -143,6 +203,10 @@ def _flat(record: Record) -> dict[str, str] | None:
 def _scalar(value: Any) -> str:
     if value is None:
         return ""
+    if value == {}:
+        return "{}"
+    if value == []:
+        return "[]"
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)

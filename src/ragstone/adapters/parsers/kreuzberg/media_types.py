@@ -2,7 +2,8 @@
 
 import re
 
-from ragstone.adapters.parsers.kreuzberg.decoding import BINARY, share_of_controls, wide_encoding
+from ragstone.adapters.parsers.kreuzberg.decoding import BINARY, share_of_controls
+from ragstone.adapters.parsers.kreuzberg.likely_text import is_likely_text, is_utf8
 from ragstone.adapters.parsers.kreuzberg.office.compound_file import MAGIC as OLE_MAGIC
 
 PLAIN = "text/plain"
@@ -131,6 +132,17 @@ _UNREADABLE = (
     *(b"\x7fELF", b"MZ", b"\xca\xfe\xba\xbe", b"\xcf\xfa\xed\xfe", b"\xfe\xed\xfa", b"\0asm"),
     *(b"Rar!", b"\x28\xb5\x2f\xfd", b"MSCF", b"!<arch>"),
     *(b"ID3", b"\xff\xfb", b"OggS", b"fLaC", b"RIFF", b"\x1aE\xdf\xa3", b"\0\0\x01\0", b"8BPS"),
+    *(b".snd\0\0\0", b"MThd\0\0\0", b"#!AMR", b"caff\0", b"\x30\x26\xb2\x75\x8e\x66\xcf\x11"),
+    *(
+        b"\x80\x01",
+        b"\x80\x02",
+        b"\x80\x03",
+        b"\x80\x04\x95",
+        b"\x80\x05\x95",
+        b"\x93NUMPY",
+        b"\x89HDF",
+        b"\xac\xed\0\5",
+    ),
     *(b"SQLite format 3\0", b"OTTO", b"wOFF", b"wOF2", b"PAR1", b"\0\x01\0\0\0"),
 )
 _MAGIC = (
@@ -147,7 +159,6 @@ _MAGIC = (
     (b"7z\xbc\xaf\x27\x1c", SEVEN_ZIP),
 )
 _BZIP2_BLOCK = b"1AY&SY"
-_BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff", b"\0\0\xfe\xff")
 _PDF_START = re.compile(rb"(?:^|[\r\n\0])[ \t\xef\xbb\xbf]*%PDF-\d")
 _HTML_START = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _GARBLED = 0.4
@@ -233,30 +244,24 @@ def _unknown(head: bytes, wanted: str | None) -> str | None:
     """Neither known magic nor text: damaged where it claims a kind that has magic, else not readable."""
     if not head or wanted is None:
         return wanted
-    if head.startswith(_UNREADABLE) or head[4:8] == b"ftyp" or wanted in _PICTURES.values():
+    if _is_unreadable(head) or wanted in _PICTURES.values():
         return None
     return None if wanted in _TEXTUAL.values() else wanted
 
 
 def _is_text(head: bytes) -> bool:
-    """Whether these may be the first bytes of a text in some encoding: hardly a control character."""
-    if head.startswith(_BYTE_ORDER_MARKS):
-        return True
-    if not head or (head.startswith(_UNREADABLE) and not _is_utf8(head)):
-        return False
-    return wide_encoding(head) is not None or share_of_controls(head) < BINARY
+    """Whether these may be the first bytes of a text in some encoding."""
+    return bool(head) and (is_utf8(head) or not _is_unreadable(head)) and is_likely_text(head)
+
+
+def _is_unreadable(head: bytes) -> bool:
+    """Whether these are the first bytes of a program, of sound, of a film and the like."""
+    is_sound = head.startswith(b"FORM") and head[8:12] in (b"AIFF", b"AIFC")
+    return is_sound or head[4:8] == b"ftyp" or head.startswith(_UNREADABLE)
 
 
 def _claims_text(head: bytes, wanted: str | None) -> bool:
     """Whether a file that says it is text may be one with more control characters than text has."""
-    if wanted not in _TEXTUAL.values() or head.startswith(_UNREADABLE):
+    if wanted not in _TEXTUAL.values() or _is_unreadable(head):
         return False
-    return share_of_controls(head) < _GARBLED and _is_utf8(head)
-
-
-def _is_utf8(head: bytes) -> bool:
-    try:
-        head.decode()
-    except UnicodeDecodeError as error:
-        return error.start >= len(head) - 3  # a character cut by the end of the sample
-    return True
+    return share_of_controls(head) < (_GARBLED if is_utf8(head) else BINARY)

@@ -1,5 +1,6 @@
 """One file, read as what it is; the files within it likewise. Runs in the child."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -23,6 +24,7 @@ from ragstone.adapters.parsers.kreuzberg.media_types import (
     MARKDOWN,
     MSG,
     NDJSON,
+    PDF,
     PLAIN,
     PPTX,
     RST,
@@ -33,6 +35,7 @@ from ragstone.adapters.parsers.kreuzberg.media_types import (
 )
 from ragstone.adapters.parsers.kreuzberg.office.slides import read_slides
 from ragstone.adapters.parsers.kreuzberg.tables import csv_to_markdown
+from ragstone.adapters.parsers.kreuzberg.text_pieces import text_pieces
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.adapters.parsers.kreuzberg.xml_text import xml_to_text
 from ragstone.domain.documents import ParsedDocument
@@ -56,6 +59,7 @@ class _Reader:
 
     def __init__(self, unpacking: Unpacking) -> None:
         self._unpacking = unpacking
+        self._begun = time.monotonic()
 
     def read(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
         """Read a file that is thought to be of a media type."""
@@ -86,11 +90,7 @@ class _Reader:
             return read_slides(data, self._member if reads_pictures() else None)
         if convert := _CONVERSIONS.get(media_type):
             return convert(data)
-        if media_type.startswith("image/") and not reads_pictures():
-            raise no_text(pictures=True)
-        from ragstone.adapters.parsers.kreuzberg.extraction import extract  # kreuzberg: 160 ms and 20 MB, when needed
-
-        return extract(data, media_type)
+        return _extracted(data, media_type, self._begun)
 
     def _container(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
         with self._unpacking.within():
@@ -101,6 +101,18 @@ class _Reader:
             if media_type == EML:
                 return read_mail(data, self._unpacking, self._member)
             return read_outlook(data, self._unpacking, self._member)
+
+
+def _extracted(data: bytes, media_type: str, begun: float) -> ParsedDocument:
+    picture = media_type.startswith("image/")
+    if picture and not reads_pictures():
+        raise no_text(pictures=True)
+    # kreuzberg: 160 ms and 20 MB, when needed
+    from ragstone.adapters.parsers.kreuzberg.extraction import extract, extract_pdf, extract_picture
+
+    if media_type == PDF:
+        return extract_pdf(data, begun=begun)
+    return extract_picture(data, media_type, begun=begun) if picture else extract(data, media_type)
 
 
 def _page(data: bytes) -> ParsedDocument:
@@ -131,11 +143,11 @@ def _ndjson(data: bytes) -> ParsedDocument:
 
 
 def _csv(data: bytes) -> ParsedDocument:
-    return ParsedDocument(csv_to_markdown(decode(data)), CSV)
+    return ParsedDocument(csv_to_markdown(text_pieces(data)), CSV)
 
 
 def _tsv(data: bytes) -> ParsedDocument:
-    return ParsedDocument(csv_to_markdown(decode(data), delimiter="\t"), TSV)
+    return ParsedDocument(csv_to_markdown(text_pieces(data), delimiter="\t"), TSV)
 
 
 def _rst(data: bytes) -> ParsedDocument:

@@ -1,53 +1,61 @@
-"""Tables as text: comma-separated values become a Markdown table, in memory not far beyond the file's size."""
+"""Tables as text: rows become a Markdown table; of separated values, in memory not far beyond the text's size."""
 
-import csv
-import io
-import re
-import sys
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from statistics import mode
 
 from ragstone.adapters.parsers.kreuzberg.composition import one_line, prose
+from ragstone.adapters.parsers.kreuzberg.separated import rows as separated_rows
 
-_DELIMITERS = ",;\t|"
-_SAMPLE = 64 * 1024
 _FIRST_ROWS = 30
-"""Rows by which the delimiter is found, and in which a header stands."""
-_TOLD_DELIMITER = re.compile(r"\s*\"?sep=([,;\t|])\"?[ ,;\t]*\n", re.IGNORECASE)
+"""Rows in which a header stands."""
+_BATCH = 4096
 
 
-def csv_to_markdown(text: str, *, delimiter: str | None = None) -> str:
+def csv_to_markdown(text: str | Iterable[str], *, delimiter: str | None = None) -> str:
     """Return the rows of ``text`` as one Markdown table, its first row the header, below the lines above it.
 
-    The delimiter is the one that cuts most lines into as many cells, unless given. A malformed row stays as
-    wide as it is; nothing is dropped but empty rows and the layout within a cell.
+    A large text comes in pieces, each of which ends with a line. The delimiter is found unless given. A malformed
+    row stays as wide as it is; nothing is dropped but empty rows and the layout within a cell.
     """
-    csv.field_size_limit(sys.maxsize)
-    told = _TOLD_DELIMITER.match(text)
-    if told is not None:  # a line for Excel
-        text, delimiter = text[told.end() :], told[1]
-    rows = csv.reader(io.StringIO(text), delimiter=delimiter or _delimiter(text))
-    return below_notes(rows, lambda rows: "\n".join(_lines(rows)))
+    pieces = [text] if isinstance(text, str) else text
+    rows = separated_rows(chain.from_iterable(map(_piece_lines, pieces)), delimiter=delimiter)
+    notes, rest = _notes_above(rows)
+    lines = _lines(rest)
+    # Batch by batch: a list of all the lines would take several times what they hold.
+    batches = iter(lambda: "\n".join(islice(lines, _BATCH)), "")
+    table = chain.from_iterable(("\n", batch) for batch in batches)
+    return "".join([*(f"{note}\n\n" for note in notes), *islice(table, 1, None)]).rstrip("\n")
+
+
+def _piece_lines(piece: str) -> list[str]:
+    return piece.removesuffix("\n").split("\n")
 
 
 def below_notes(rows: Iterable[list[str]], table: Callable[[Iterable[list[str]]], str]) -> str:
     """Return rows as a table, below the title and the remarks that stand above its header."""
+    notes, rest = _notes_above(rows)
+    return "\n\n".join(filter(None, (*notes, table(rest))))
+
+
+def _notes_above(rows: Iterable[list[str]]) -> tuple[list[str], Iterator[list[str]]]:
+    """Return the lines of text that stand above a table's header, and the rows from the header on."""
     rest = iter(rows)
     first = list(islice(rest, _FIRST_ROWS))
     header = _header(first)
     notes = [one_line(", ".join(filter(str.strip, row))).lstrip("# ") for row in first[:header]]
-    return "\n\n".join(filter(None, (*map(prose, notes), table(chain(first[header:], rest)))))
+    return [prose(note) for note in notes if note], chain(first[header:], rest)
 
 
 def _header(rows: Sequence[list[str]]) -> int:
-    """Return which row is the table's first: those above have but one cell, or begin with a ``#`` and are odd ones."""
+    """Return which row is the table's first: those above have but one cell, or are remarks that begin with ``#``."""
     filled = [sum(1 for cell in row if cell.strip()) for row in rows]
     usual = mode([cells for cells in filled if cells] or [0])
+    width = mode([len(row) for row, cells in zip(rows, filled, strict=True) if cells] or [0])
     for place, row in enumerate(rows):
-        remark = row[:1] and row[0].startswith("#") and filled[place] != usual
-        if filled[place] > 1 and not remark:
+        # A header may begin so too: it is as wide as its rows, or has as many cells that say something.
+        odd = len(row) != width and (filled[place] != usual or row[0].startswith("# "))
+        if filled[place] > 1 and not (row[0].startswith("#") and (odd or filled[place] < usual)):
             return place if usual > 1 else 0
     return 0
 
@@ -86,19 +94,3 @@ def _lines(rows: Iterable[list[str]]) -> Iterator[str]:
         if not columns:
             columns = len(row)
             yield markdown_rule(columns)
-
-
-def _delimiter(text: str) -> str:
-    lines = [line for line in text.lstrip()[:_SAMPLE].split("\n")[:_FIRST_ROWS] if line.strip()]
-    found = {mark: [_outside_quotes(line).count(mark) for line in lines] for mark in _DELIMITERS}
-    return max(_DELIMITERS, key=lambda mark: _agreement(found[mark]))
-
-
-def _agreement(counts: Sequence[int]) -> tuple[int, int]:
-    """Return how many lines have a delimiter as often as most that have it do, and how often that is."""
-    usual, lines = max(Counter(filter(None, counts)).items(), key=lambda item: item[::-1], default=(0, 0))
-    return lines, usual
-
-
-def _outside_quotes(line: str) -> str:
-    return "".join(line.split('"')[::2])

@@ -22,6 +22,11 @@ def languages(place: Path) -> list[str]:
     return sorted(found, key=lambda language: (language != "eng", language))[:_MOST_LANGUAGES]
 
 
+def detects_turns(place: Path) -> bool:
+    """Whether a directory holds the data by which Tesseract tells how a page is turned."""
+    return (place / "osd.traineddata").exists()
+
+
 def _places() -> Iterator[Path]:
     configured = os.environ.get("TESSDATA_PREFIX")
     if configured:

@@ -6,15 +6,16 @@ text. Its blocks carry their page, and are free of the escapes that its Markdown
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from ragstone.adapters.parsers.kreuzberg.pdf.drawn_lines import find_tables, paragraphs, reads_as_table
-from ragstone.adapters.parsers.kreuzberg.pdf.line_text import joined_lines, printable
+from ragstone.adapters.parsers.kreuzberg.pdf.line_text import goes_on, joined_lines, printable
 from ragstone.adapters.parsers.kreuzberg.pdf.page_blocks import Block, is_heading, markdown_text, paragraph
-from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import TabledPage
+from ragstone.adapters.parsers.kreuzberg.pdf.page_looks import PageLook
+from ragstone.adapters.parsers.kreuzberg.pdf.page_texts import PageTexts
 from ragstone.adapters.parsers.kreuzberg.pdf.placing import joined_tables, with_tables
 from ragstone.adapters.parsers.kreuzberg.pdf.running_lines import RunningLines
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
@@ -31,34 +32,51 @@ _SENTENCE_END = tuple(".!?:;…。！？\"'”’)")
 _WORDS = re.compile(r"\w+")
 _MAY_MISS = 0.02
 """Share of a page's words that its blocks may lack before the page's own text is taken in their place."""
+_NO_LOOK = PageLook()
 
 
 def render(
     nodes: Sequence[Mapping[str, Any]],
     page_texts: Mapping[int, str] = MappingProxyType({}),
-    tabled: Mapping[int, TabledPage] = MappingProxyType({}),
+    looks: Mapping[int, PageLook] = MappingProxyType({}),
+    scans: Mapping[int, str] = MappingProxyType({}),
 ) -> tuple[str, list[PageSpan]]:
     """Return Markdown and page spans for kreuzberg's document nodes, which are in reading order.
 
     ``page_texts`` is the text of each page as the file draws it, line by line. It is the truth about what
-    is there: the blocks of a page that lack more than a few of its words are given up for it. ``tabled`` are the
-    pages on which tables were found by where the words stand.
+    is there: the blocks of a page that lack more than a few of its words are given up for it. ``looks`` says what
+    else is known of pages: the tables that were found by where the words stand, what is filled in and noted.
+    ``scans`` is the text of pages that are pictures, which takes the place of their own.
     """
-    lines = {page: printable(text).split("\n") for page, text in page_texts.items()}
-    running = RunningLines(lines)
-    found: dict[int, list[Block]] = {}
-    for block in _blocks(nodes, running):
-        found.setdefault(block.page, []).append(block)
-    for page, drawn in lines.items():
-        kept = [line for line in drawn if not running.covers(page, line)]
-        if _lacks_words(found.get(page, ()), kept):
-            found[page] = [paragraph(text, page) for text in paragraphs(kept)]
-        if page in tabled and not _lacks_lines(tabled[page], drawn):
-            found[page] = with_tables(found.get(page, ()), tabled[page], page, partial(running.covers, page))
-            continue
-        for start, rows in find_tables(kept):
-            found[page] = list(_with_table(found.get(page, ()), kept[start : start + len(rows)], rows))
-    return _joined(joined_tables([block for page in sorted(found) for block in found[page]]))
+    texts = PageTexts({page: text for page, text in page_texts.items() if page not in scans}, looks)
+    running = RunningLines(texts.lines)
+    untabled = {page for page, look in looks.items() if look.searched and look.tabled is None}
+    found: dict[int, list[Block]] = {page: [Block("scan", text, page, text)] for page, text in scans.items()}
+    for block in _blocks(nodes, texts, running, untabled):
+        if block.page not in scans:
+            found.setdefault(block.page, []).append(block)
+    for page, drawn in texts.lines.items():
+        look = looks.get(page, _NO_LOOK)
+        found[page] = _page_blocks(found.get(page, []), page, drawn, look, partial(running.covers, page))
+    for page, look in looks.items():
+        left = [*texts.unplaced.get(page, ()), *look.loose]
+        found.setdefault(page, []).extend(Block("note", markdown_text(text), page, text) for text in left)
+    shown = [block for page in sorted(found) for block in found[page] if block.text or block.table is not None]
+    return _joined(joined_tables(shown))
+
+
+def _page_blocks(
+    blocks: list[Block], page: int, drawn: Sequence[str], look: PageLook, runs: Callable[[str], bool]
+) -> list[Block]:
+    """Return a page's blocks, or paragraphs of its lines where the blocks lack some, with the page's tables."""
+    kept = [line for line in drawn if not runs(line)]
+    if _lacks_words(blocks, kept, exactly=bool(look.lines) or look.text is not None):
+        blocks = [paragraph(text, page) for text in paragraphs(kept)]
+    if look.tabled is not None:
+        return with_tables(blocks, look.tabled, page, runs)
+    for start, rows in find_tables(kept):
+        blocks = list(_with_table(blocks, kept[start : start + len(rows)], rows))
+    return blocks
 
 
 def _with_table(blocks: Iterable[Block], lines: Sequence[str], rows: list[list[str]]) -> Iterator[Block]:
@@ -83,16 +101,10 @@ def _with_table(blocks: Iterable[Block], lines: Sequence[str], rows: list[list[s
             yield paragraph("\n".join(after), block.page)
 
 
-def _lacks_words(blocks: Iterable[Block], lines: Sequence[str]) -> bool:
+def _lacks_words(blocks: Iterable[Block], lines: Sequence[str], *, exactly: bool) -> bool:
     words = Counter(_WORDS.findall("\n".join(lines)))
     missing = words - Counter(_WORDS.findall("\n".join(block.source for block in blocks)))
-    return missing.total() > max(2, _MAY_MISS * words.total())
-
-
-def _lacks_lines(page: TabledPage, drawn: Sequence[str]) -> bool:
-    """Whether a page's text is not the one that its tables are made of, but was read from its picture."""
-    words = Counter(_WORDS.findall("\n".join(line.text for line in page.lines)))
-    return 5 * (words & Counter(_WORDS.findall("\n".join(drawn)))).total() < 4 * words.total()
+    return missing.total() > (0 if exactly else max(2, _MAY_MISS * words.total()))
 
 
 def _joined(blocks: Iterable[Block]) -> tuple[str, list[PageSpan]]:
@@ -102,6 +114,9 @@ def _joined(blocks: Iterable[Block]) -> tuple[str, list[PageSpan]]:
     previous: Block | None = None
     for block in blocks:
         separator = _separator(previous, block)
+        if previous is not None and separator == " " and goes_on(previous.text, block.text):
+            parts[-1], separator = parts[-1][:-1], ""
+            length -= 1
         parts += (separator, block.text)
         length += len(separator)
         if not starts or block.page > starts[-1][0]:
@@ -123,7 +138,10 @@ def _separator(previous: Block | None, block: Block) -> str:
     return "\n\n"
 
 
-def _blocks(nodes: Sequence[Mapping[str, Any]], running: RunningLines) -> Iterator[Block]:
+def _blocks(
+    nodes: Sequence[Mapping[str, Any]], texts: PageTexts, running: RunningLines, untabled: Container[int]
+) -> Iterator[Block]:
+    """Yield blocks of nodes; what kreuzberg takes for a table is text on pages that are known to have none."""
     page, body = 1, _body_height(nodes)
     for node in nodes:
         page = max(page, node.get("page") or page)
@@ -131,7 +149,9 @@ def _blocks(nodes: Sequence[Mapping[str, Any]], running: RunningLines) -> Iterat
         kind = content["node_type"]
         if kind in ("group", "page_break"):
             continue
-        source = _source(content)
+        source = _source(content, page, texts)
+        if kind == "table" and page in untabled and _table(content["grid"]):
+            kind, source = "paragraph", "\n".join(" ".join(filter(None, row)) for row in _rows(content["grid"]))
         text = _table(content["grid"]) if kind == "table" else _without(running, page, source)
         if not text:
             continue
@@ -140,10 +160,10 @@ def _blocks(nodes: Sequence[Mapping[str, Any]], running: RunningLines) -> Iterat
         yield Block(kind, _markdown(kind, text, content, nodes, node), page, source)
 
 
-def _source(content: Mapping[str, Any]) -> str:
+def _source(content: Mapping[str, Any], page: int, texts: PageTexts) -> str:
     if content["node_type"] == "table":
         return "\n".join(printable(cell["content"]) for cell in content["grid"]["cells"])
-    return printable(content.get("text") or "")
+    return texts.corrected(page, content.get("text") or "")
 
 
 def _without(running: RunningLines, page: int, text: str) -> str:
@@ -198,7 +218,12 @@ def _line_height(node: Mapping[str, Any]) -> float:
 
 def _table(grid: Mapping[str, Any]) -> str:
     """Return a table, nothing for what reads like none: kreuzberg takes prose for tables at times."""
+    rows = _rows(grid)
+    return markdown_table(rows) if reads_as_table(rows) else ""
+
+
+def _rows(grid: Mapping[str, Any]) -> list[list[str]]:
     rows: list[list[str]] = [[""] * grid["cols"] for _ in range(grid["rows"])]
     for cell in grid["cells"]:
         rows[cell["row"]][cell["col"]] = printable(cell["content"])
-    return markdown_table(rows) if reads_as_table(rows) else ""
+    return rows

@@ -1,22 +1,13 @@
 """The tables of a PDF, by what stands where on its pages, and which of the drawn lines they take up."""
 
-import resource
-import sys
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-import pypdfium2 as pdfium
-
 from ragstone.adapters.parsers.kreuzberg.pdf.aligned_tables import aligned_tables
 from ragstone.adapters.parsers.kreuzberg.pdf.cell_text import cell_text
-from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import PageMarks, Word, page_marks
+from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import PageMarks, Word
 from ragstone.adapters.parsers.kreuzberg.pdf.ruled_tables import Found, merged_rules, ruled_tables
-
-_MOST_SECONDS = 10.0
-_MOST_MEMORY = 0.6
-"""Share of the memory that the process may have beyond which tables are not looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +45,8 @@ class TabledPage:
     lines: list[DrawnLine]
 
 
-def tabled_pages(data: bytes, *, until: float) -> dict[int, TabledPage]:
-    """Return the pages that have tables, by number from 1.
-
-    Looks for ten seconds, and no longer than ``until`` (of ``time.monotonic``): the pages after that have none.
-    So has a file that PDFium does not open, and any where memory runs short: its text is had already.
-    """
-    until = min(until, time.monotonic() + _MOST_SECONDS)
-    found: dict[int, TabledPage] = {}
-    try:
-        document = pdfium.PdfDocument(data)
-    except pdfium.PdfiumError:
-        return found
-    try:
-        for number in range(len(document)):
-            if time.monotonic() > until or _memory_is_short():
-                break
-            try:
-                marks = page_marks(document, number)
-            except pdfium.PdfiumError:
-                continue  # a page that is damaged
-            page = _tabled(marks) if marks is not None else None
-            if page is not None:
-                found[number + 1] = page
-    finally:
-        document.close()
-    return found
-
-
-def _tabled(marks: PageMarks) -> TabledPage | None:
+def tabled_page(marks: PageMarks) -> TabledPage | None:
+    """Return the tables of a page, and its lines; ``None`` where it has none."""
     if len(marks.words) < 4:
         return None
     levels, uprights = merged_rules(marks.level), merged_rules(marks.upright)
@@ -120,12 +84,3 @@ def _drawn_lines(words: Sequence[Word], tables: Sequence[Found]) -> list[DrawnLi
         )
         for line in lines.values()
     ]
-
-
-def _memory_is_short() -> bool:
-    """Whether the process holds most of the data that it may; where the system does not say, it does not."""
-    limit, _ = resource.getrlimit(resource.RLIMIT_DATA)
-    if limit == resource.RLIM_INFINITY or sys.platform != "linux":
-        return False
-    with open("/proc/self/statm", "rb") as file:
-        return int(file.read().split()[5]) * resource.getpagesize() > _MOST_MEMORY * limit

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, pairwise
 
 from ragstone.adapters.parsers.kreuzberg.pdf.drawn_lines import paragraphs
+from ragstone.adapters.parsers.kreuzberg.pdf.line_text import line_key
 from ragstone.adapters.parsers.kreuzberg.pdf.page_blocks import Block, is_heading, paragraph
 from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import DrawnLine, PageTable, TabledPage
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 
-_NO_WORD = re.compile(r"[\W_]+")
 _WORDS = re.compile(r"\w+")
 _RUNNING = 0.8
 """Share of a table's lines that run on other pages too from which on the table is part of their headers."""
@@ -59,7 +59,7 @@ class _Placing:
         self._tables = page.tables
         self._waiting: dict[str, deque[DrawnLine]] = {}
         for line in page.lines:
-            self._waiting.setdefault(_key(line.text), deque()).append(line)
+            self._waiting.setdefault(line_key(line.text), deque()).append(line)
 
     def placed(self, block: Block) -> Iterator[Block]:
         """Yield a block without the lines that are in tables, and the tables of which it has the first line."""
@@ -69,7 +69,7 @@ class _Placing:
         kept: list[str] = []
         touched = False
         for text in block.source.split("\n"):
-            lines = self._waiting.get(_key(text))
+            lines = self._waiting.get(line_key(text))
             line = lines.popleft() if lines else None
             if line is None or not line.tables:
                 kept.append(text)
@@ -130,12 +130,12 @@ def _without_running(page: TabledPage, runs: Callable[[str], bool]) -> TabledPag
 
 def _anew(blocks: Sequence[Block], page: TabledPage, number: int, runs: Callable[[str], bool]) -> Iterator[Block]:
     """Yield the page's lines as paragraphs, with its tables and with those headings that are lines of their own."""
-    headings = {_key(block.source): block for block in blocks if block.kind == "heading"}
+    headings = {line_key(block.source): block for block in blocks if block.kind == "heading"}
     put: set[int] = set()
     gathered: list[str] = []
     for line in page.lines:
         new = [table for table in dict.fromkeys(line.tables) if table not in put]
-        heading = headings.get(_key(line.text)) if not line.tables else None
+        heading = headings.get(line_key(line.text)) if not line.tables else None
         if line.outside and heading is None and not runs(line.text):
             gathered.append(line.outside)
         if new or heading is not None:
@@ -176,7 +176,7 @@ def _goes_on(spanning: Sequence[Block], block: Block) -> bool:
 
 
 def _same_header(head: PageTable, table: PageTable) -> bool:
-    return list(map(_key, head.rows[0])) == list(map(_key, table.rows[0]))
+    return list(map(line_key, head.rows[0])) == list(map(line_key, table.rows[0]))
 
 
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:
@@ -197,8 +197,3 @@ def _written(spanning: Sequence[Block]) -> Iterator[Block]:
         own = [lines.popleft() for _ in range(len(rows) + (place == 0))]
         if own:
             yield Block("more rows" if place else "table", "\n".join(own), block.page, block.source, block.table)
-
-
-def _key(text: str) -> str:
-    """Return what a line is told by, whichever way its spaces, quotes and hyphens are written."""
-    return _NO_WORD.sub("", text) or "".join(text.split())
