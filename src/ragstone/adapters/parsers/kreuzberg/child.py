@@ -82,7 +82,7 @@ def _limit_processor_time(seconds: float) -> None:
 def _answer(replies: BinaryIO, header: Mapping[str, Any], data: bytes) -> None:
     _limit_processor_time(header["seconds"])
     try:
-        parsed = read(data, header["media_type"], header["filename"])
+        parsed = read(data, header["media_type"], header["filename"], seconds=header["seconds"])
         body = parsed.content.encode()
     except ParseFailed as failed:
         _send(replies, {"failure": _failure(failed), "resident": _resident()}, b"")

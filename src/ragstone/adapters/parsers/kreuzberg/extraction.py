@@ -51,15 +51,13 @@ _DAY = re.compile(r"\d{4}-\d\d-\d\d 00:00:00")
 _NAVIGATION = re.compile(rb"<(/?)nav(?=[\s/>])", re.IGNORECASE)
 _LOOKED_AT_WITHIN = 30.0
 """Seconds from the start of reading a PDF in which its tables are looked for: half of what a file may take."""
-_PICTURES_WITHIN = 45.0
-"""Seconds from the start of reading a file in which the pages of a picture are begun."""
 _TURNED_PAGE = 1
 """Tesseract's mode of a page that may be turned, which needs data of its own."""
 _EVERYTHING = ContentFilterConfig(include_headers=True, include_footers=True, strip_repeating_text=False)
 
 
-def extract_picture(data: bytes, media_type: str, *, begun: float) -> ParsedDocument:
-    """Return the text of a picture; ``begun`` is the time by ``time.monotonic`` since which its file is read.
+def extract_picture(data: bytes, media_type: str, *, until: float) -> ParsedDocument:
+    """Return the text of a picture, of which pages are begun ``until`` then, by ``time.monotonic``.
 
     Raises ``ParseFailed``.
     """
@@ -68,20 +66,20 @@ def extract_picture(data: bytes, media_type: str, *, begun: float) -> ParsedDocu
         media_type,
         _recognise,
         detects_turns=detects_turns(_tessdata()),
-        until=begun + _PICTURES_WITHIN,
+        until=until,
     )
 
 
-def extract_pdf(data: bytes, *, begun: float) -> ParsedDocument:
+def extract_pdf(data: bytes, *, until: float) -> ParsedDocument:
     """Return the text of a PDF: what it holds itself, and what Tesseract reads on pages that are pictures.
 
-    ``begun`` is the time by ``time.monotonic`` since which its file is read. Raises ``ParseFailed``.
+    Pages that are pictures are begun ``until`` then, by ``time.monotonic``. Raises ``ParseFailed``.
     """
     looked_at_until = time.monotonic() + _LOOKED_AT_WITHIN
     result = _call(data, PDF, "", pictures=False)
     looks = page_looks(data, until=looked_at_until)
     texts = {page["page_number"]: page["content"] for page in result.pages or []}
-    scans = read_scans(data, texts, _scan if reads_pictures() else None, until=begun + _PICTURES_WITHIN)
+    scans = read_scans(data, texts, _scan if reads_pictures() else None, until=until)
     nodes = result.document["nodes"] if result.document is not None else []
     content, pages = render(nodes, texts, looks, scans.texts)
     if not content.strip():

@@ -44,22 +44,28 @@ from ragstone.domain.markdown import front_matter_title, outline
 _TITLE_WITHIN = 20_000
 """Characters from the start of a document in which its first heading is its title."""
 _HEAD = 4096
+_PICTURES_SHARE = 0.75
+"""Share of the time for a file in which pages of pictures are begun; those after that stand in ``unread``."""
 _BLANK = b"\0\t\n\r "
 _UNTITLED = SPREADSHEETS | ARCHIVES | {EML, MSG, JSON, NDJSON, CSV, TSV}
 """What has headings only for its sheets or parts."""
 
 
-def read(data: bytes, media_type: str, filename: str) -> ParsedDocument:
-    """Return the file's text. Raises ``ParseFailed``; any other exception is a defect and ends the process."""
-    return _Reader(Unpacking(len(data))).read(data, media_type, filename)
+def read(data: bytes, media_type: str, filename: str, *, seconds: float = 60.0) -> ParsedDocument:
+    """Return the file's text, for which there are so many ``seconds``.
+
+    Raises ``ParseFailed``; any other exception is a defect and ends the process.
+    """
+    until = time.monotonic() + _PICTURES_SHARE * seconds
+    return _Reader(Unpacking(len(data)), until).read(data, media_type, filename)
 
 
 class _Reader:
     """Reads a file and what is within it, all within the same bounds."""
 
-    def __init__(self, unpacking: Unpacking) -> None:
+    def __init__(self, unpacking: Unpacking, until: float) -> None:
         self._unpacking = unpacking
-        self._begun = time.monotonic()
+        self._until = until
 
     def read(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
         """Read a file that is thought to be of a media type."""
@@ -90,7 +96,7 @@ class _Reader:
             return read_slides(data, self._member if reads_pictures() else None)
         if convert := _CONVERSIONS.get(media_type):
             return convert(data)
-        return _extracted(data, media_type, self._begun)
+        return _extracted(data, media_type, self._until)
 
     def _container(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
         with self._unpacking.within():
@@ -103,7 +109,7 @@ class _Reader:
             return read_outlook(data, self._unpacking, self._member)
 
 
-def _extracted(data: bytes, media_type: str, begun: float) -> ParsedDocument:
+def _extracted(data: bytes, media_type: str, until: float) -> ParsedDocument:
     picture = media_type.startswith("image/")
     if picture and not reads_pictures():
         raise no_text(pictures=True)
@@ -111,8 +117,8 @@ def _extracted(data: bytes, media_type: str, begun: float) -> ParsedDocument:
     from ragstone.adapters.parsers.kreuzberg.extraction import extract, extract_pdf, extract_picture
 
     if media_type == PDF:
-        return extract_pdf(data, begun=begun)
-    return extract_picture(data, media_type, begun=begun) if picture else extract(data, media_type)
+        return extract_pdf(data, until=until)
+    return extract_picture(data, media_type, until=until) if picture else extract(data, media_type)
 
 
 def _page(data: bytes) -> ParsedDocument:
