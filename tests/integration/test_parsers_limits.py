@@ -55,7 +55,7 @@ def impostor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
     def install(code: str) -> None:
         source = (
             "import os, sys, time\nfrom ragstone.adapters.parsers.kreuzberg import child\n"
-            f"def read(data, media_type, filename):\n    {code}\nchild.read = read\nchild.main()\n"
+            f"def read(data, media_type, filename, *, seconds):\n    {code}\nchild.read = read\nchild.main()\n"
         )
         (tmp_path / "impostor.py").write_text(source)
         monkeypatch.setenv("PYTHONPATH", str(tmp_path))
