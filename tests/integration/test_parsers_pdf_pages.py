@@ -2,15 +2,13 @@
 
 import re
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from io import BytesIO
 
-import pypdfium2 as pdfium
 import pytest
 
 from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
 from ragstone.adapters.parsers.kreuzberg import parser as parser_module
 from ragstone.adapters.parsers.kreuzberg.tessdata import find_tessdata
-from ragstone.testing.parsers import parse, pdf, pdf_of
+from ragstone.testing.parsers import parse, pdf, pdf_of, with_scans
 
 needs_tesseract = pytest.mark.skipif(find_tessdata() is None, reason="Tesseract's language data is not installed")
 CLAUSES = [f"Clause {number} says that dues are paid by the quarter and not by the year." for number in range(30)]
@@ -21,25 +19,6 @@ async def parser() -> AsyncGenerator[KreuzbergParser, None]:
     parser = KreuzbergParser(workers=1, timeout=60.0, memory_mb=1024)
     yield parser
     await parser.close()
-
-
-def with_scans(pages: Sequence[tuple[bool, Sequence[str]]]) -> bytes:
-    """Return a PDF of pages of text, of which those that say so are pictures of it."""
-    source, target = pdfium.PdfDocument(pdf([lines for _, lines in pages])), pdfium.PdfDocument.new()
-    for number, (is_scan, _) in enumerate(pages):
-        if not is_scan:
-            target.import_pages(source, [number])
-            continue
-        page = source[number]
-        image = pdfium.PdfImage.new(target)
-        image.set_bitmap(page.render(scale=3))
-        image.set_matrix(pdfium.PdfMatrix().scale(*page.get_size()))
-        picture = target.new_page(*page.get_size())
-        picture.insert_obj(image)
-        picture.gen_content()
-    file = BytesIO()
-    target.save(file)
-    return file.getvalue()
 
 
 def with_objects(data: bytes, objects: Mapping[int, bytes]) -> bytes:

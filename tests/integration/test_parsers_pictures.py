@@ -3,7 +3,6 @@
 import struct
 import zlib
 from collections.abc import AsyncGenerator, Sequence
-from io import BytesIO
 from pathlib import Path
 
 import pypdfium2 as pdfium
@@ -12,7 +11,7 @@ import pytest
 from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
 from ragstone.adapters.parsers.kreuzberg.tessdata import detects_turns, find_tessdata, languages
 from ragstone.domain.errors import ParseFailed
-from ragstone.testing.parsers import parse, pdf
+from ragstone.testing.parsers import parse, pdf, with_scans
 
 needs_tesseract = pytest.mark.skipif(find_tessdata() is None, reason="Tesseract's language data is not installed")
 needs_turns = pytest.mark.skipif(
@@ -23,18 +22,7 @@ PAGES = [["The northern basin was dredged", "after the spring storms."], ["Every
 
 def scanned(pages: Sequence[Sequence[str]]) -> bytes:
     """Return a PDF of pictures of pages of text."""
-    source, target = pdfium.PdfDocument(pdf(pages)), pdfium.PdfDocument.new()
-    for page in source:
-        bitmap = page.render(scale=3)
-        image = pdfium.PdfImage.new(target)
-        image.set_bitmap(bitmap)
-        image.set_matrix(pdfium.PdfMatrix().scale(*page.get_size()))
-        picture = target.new_page(*page.get_size())
-        picture.insert_obj(image)
-        picture.gen_content()
-    file = BytesIO()
-    target.save(file)
-    return file.getvalue()
+    return with_scans([(True, lines) for lines in pages])
 
 
 def bitmap_file(lines: Sequence[str], *, turned: int = 0, compression: int = 1) -> bytes:

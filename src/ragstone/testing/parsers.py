@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 
+import pypdfium2 as pdfium
 import pytest
 
 from ragstone.domain.documents import ParsedDocument
@@ -45,6 +46,25 @@ _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 def pdf(pages: Sequence[Sequence[str]], *, title: str | None = None) -> bytes:
     """Return a PDF with a line of text for each string, one list a page; characters of Windows-1252 only."""
     return pdf_of([_page_content(lines) for lines in pages], title=title)
+
+
+def with_scans(pages: Sequence[tuple[bool, Sequence[str]]]) -> bytes:
+    """Return a PDF of pages of text, of which those that say so are pictures of it."""
+    source, target = pdfium.PdfDocument(pdf([lines for _, lines in pages])), pdfium.PdfDocument.new()
+    for number, (is_scan, _) in enumerate(pages):
+        if not is_scan:
+            target.import_pages(source, [number])
+            continue
+        page = source[number]
+        image = pdfium.PdfImage.new(target)
+        image.set_bitmap(page.render(scale=3))
+        image.set_matrix(pdfium.PdfMatrix().scale(*page.get_size()))
+        picture = target.new_page(*page.get_size())
+        picture.insert_obj(image)
+        picture.gen_content()
+    file = io.BytesIO()
+    target.save(file)
+    return file.getvalue()
 
 
 def pdf_of(streams: Sequence[bytes], *, title: str | None = None) -> bytes:
