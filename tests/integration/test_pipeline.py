@@ -237,14 +237,37 @@ async def test_what_kills_its_process_is_set_aside_and_the_queue_goes_on(
     assert (failed.failure.code, failed.failure.stage, failed.failure.retryable) == ("worker_died", "parse", True)
 
 
-async def _kill_isolated(container: Container, job_id: UUID) -> None:
-    """Kill the process that a version has to itself, once it has leased the version."""
+async def test_a_process_of_its_own_that_dies_before_it_began_is_no_fault_of_the_document(
+    container: Container, parser: PlainParser
+) -> None:
+    container.__dict__.pop("embedder")  # the other process has the real one
+    accepted = await send(container)
+    await lost(container, accepted.job_id)
+    async with asyncio.TaskGroup() as group:
+        worker = group.create_task(work(container))
+        await _kill_isolated(container, accepted.job_id, leased=False)
+        done = await until(container, accepted.job_id, lambda each: each.state.final, 60)
+        worker.cancel()
+    assert done.state is State.READY
+
+
+async def _kill_isolated(container: Container, job_id: UUID, *, leased: bool = True) -> None:
+    """Kill the process that a version has to itself, once it has leased the version, or as soon as it is there."""
     async with asyncio.timeout(60):
         while True:
-            alone = [each for each in psutil.Process().children() if "ragstone.worker.isolation" in each.cmdline()]
-            if alone and (await job(container, job_id)).attempts >= 3:
-                return alone[0].kill()
+            for process in psutil.Process().children():
+                command = process.cmdline()
+                if "ragstone.worker.isolation" in command and (not leased or await _leased(container, job_id, command)):
+                    return process.kill()
             await asyncio.sleep(0.01)
+
+
+async def _leased(container: Container, job_id: UUID, command: Sequence[str]) -> bool:
+    async with container.database.connection() as connection:
+        cursor = await connection.execute(
+            "select from versions where id = %s and lease_owner = %s", (job_id, int(command[-1]))
+        )
+        return await cursor.fetchone() is not None
 
 
 async def test_workers_lost_again_and_again_set_a_version_aside(container: Container, parser: PlainParser) -> None:

@@ -308,8 +308,11 @@ class Versions(Protocol):
         """Give the lease back unfinished; the work is due again in ``delay`` seconds, and waits for this cause."""
         ...
 
-    async def set_aside(self, version_id: UUID, failure: Failure) -> None:
-        """Move a version whose worker died to ``failed``, unless another worker has it by now."""
+    async def set_aside(self, version_id: UUID, owner: int, failure: Failure) -> None:
+        """Move a version that ``owner`` died over to ``failed``, unless another worker has it by now.
+
+        Where ``owner`` died before it had the lease, the death counts as one more worker that was lost.
+        """
         ...
 
     async def wake_lost(self) -> int:

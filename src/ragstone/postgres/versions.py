@@ -210,14 +210,22 @@ class PostgresVersions:
             waiting=Jsonb(asdict(waiting)) if waiting else None,
         )
 
-    async def set_aside(self, version_id: UUID, failure: Failure) -> None:
-        """Move a version whose worker died to ``failed``, unless another worker has it by now."""
+    async def set_aside(self, version_id: UUID, owner: int, failure: Failure) -> None:
+        """Move a version that ``owner`` died over to ``failed``, unless another worker has it by now.
+
+        Where ``owner`` died before it had the lease, the death counts as one more worker that was lost.
+        """
+        # Not by the owner's sign of life, which PostgreSQL may drop a moment after the process is gone.
         await self._connection.execute(
-            f"""update versions v set state = 'failed', failure = %(failure)s, waiting = null, updated_at = now(),
-                    lease_owner = null, lease_until = null
-                where v.id = %(id)s and v.state = any(%(open)s)
-                  and v.lease_owner is not null and not {_OWNER_LIVES}""",  # noqa: S608 (no input)
-            {"id": version_id, "failure": Jsonb(asdict(failure)), "open": list(_OPEN)},
+            """update versions set state = 'failed', failure = %(failure)s, waiting = null, updated_at = now(),
+                   lease_owner = null, lease_until = null
+               where id = %(id)s and state = any(%(open)s) and lease_owner = %(owner)s""",
+            {"id": version_id, "failure": Jsonb(asdict(failure)), "open": list(_OPEN), "owner": owner},
+        )
+        await self._connection.execute(
+            """update versions set crashes = crashes + 1, updated_at = now()
+               where id = %(id)s and state = any(%(open)s) and lease_owner is null""",
+            {"id": version_id, "open": list(_OPEN)},
         )
 
     async def wake_lost(self) -> int:

@@ -1,7 +1,7 @@
 """One stage of one version in a process of its own: what takes it down takes nothing else with it.
 
-Run as ``python -m ragstone.worker.isolation STAGE VERSION_ID`` with the settings as a line of JSON on standard input;
-it ends when that input does, that is, with the worker.
+Run as ``python -m ragstone.worker.isolation STAGE VERSION_ID OWNER`` with the settings as a line of JSON on standard
+input; it leases the version as the worker with that number, and ends when its input does, that is, with its parent.
 """
 
 import asyncio
@@ -45,8 +45,9 @@ class Isolation:
             await self._take(stage, version_id)
 
     async def _take(self, stage: str, version_id: UUID) -> None:
+        owner = new_owner()
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", __name__, stage, str(version_id), stdin=asyncio.subprocess.PIPE
+            sys.executable, "-m", __name__, stage, str(version_id), str(owner), stdin=asyncio.subprocess.PIPE
         )
         log.info("isolated", stage=stage, version=str(version_id), pid=process.pid)
         try:
@@ -60,7 +61,7 @@ class Isolation:
         if code < 0:
             log.warning("isolated_process_died", stage=stage, signal=signal.Signals(-code).name)
             async with self._record.transaction() as transaction:
-                await transaction.versions.set_aside(version_id, worker_died(stage))
+                await transaction.versions.set_aside(version_id, owner, worker_died(stage))
 
 
 async def _ended(process: asyncio.subprocess.Process) -> None:
@@ -71,9 +72,8 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
             await asyncio.shield(ending)
 
 
-async def _take(settings: Settings, stage: Stage, version_id: UUID) -> None:
+async def _take(settings: Settings, stage: Stage, version_id: UUID, owner: int) -> None:
     async with open_container(settings, migrated=False) as container:
-        owner = new_owner()
         async with alive(container.database, owner):
             pipeline = container.pipeline(owner)
             await (pipeline.parse if stage is Stage.PARSE else pipeline.embed)(version_id)
@@ -94,12 +94,12 @@ def _end_with(stream: BinaryIO) -> None:
 
 def main() -> None:
     """Take the stage that the arguments name."""
-    stage, version_id = Stage(sys.argv[1]), UUID(sys.argv[2])
+    stage, version_id, owner = Stage(sys.argv[1]), UUID(sys.argv[2]), int(sys.argv[3])
     settings = Settings(**json.loads(sys.stdin.buffer.readline()))
     _end_with(sys.stdin.buffer)
     configure_logging(settings)
     try:
-        asyncio.run(_take(settings, stage, version_id))
+        asyncio.run(_take(settings, stage, version_id, owner))
     except RagstoneError as error:
         log.warning("isolated_failed", stage=stage, cause=error.message)
         sys.exit(1)
