@@ -73,10 +73,9 @@ async def _ended(process: asyncio.subprocess.Process) -> None:
 
 
 async def _take(settings: Settings, stage: Stage, version_id: UUID, owner: int) -> None:
-    async with open_container(settings, migrated=False) as container:
-        async with alive(container.database, owner):
-            pipeline = container.pipeline(owner)
-            await (pipeline.parse if stage is Stage.PARSE else pipeline.embed)(version_id)
+    async with open_container(settings, migrated=False) as container, alive(container.database, owner):
+        pipeline = container.pipeline(owner)
+        await (pipeline.parse if stage is Stage.PARSE else pipeline.embed)(version_id)
 
 
 def _end_with(stream: BinaryIO) -> None:
