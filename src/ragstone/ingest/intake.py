@@ -22,7 +22,7 @@ from ragstone.ingest.importing import (
 from ragstone.ingest.renaming import index_renamed
 from ragstone.ingest.spool import PART_BYTES
 from ragstone.ports.embedder import ActiveInput, EmbeddingModel, ModelInput, Vectors
-from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.lexical_index import Entry, LexicalIndex
 from ragstone.ports.parser import Parser
 from ragstone.ports.record import Accepted, BatchRefused, NewDocument, ReadyMade, Record, Transaction
 
@@ -153,9 +153,8 @@ class Intake:
             made = [each for each, _ in batch]
             accepted = await transaction.versions.store_ready_made(principal, made)
             fresh = [(*each, one.job_id) for each, one in zip(batch, accepted, strict=True) if one.created]
-            for each, _, version_id in fresh:
-                title = each.document.title or each.document.filename or each.document.uri
-                await self._lexical.add(transaction, version_id, title, each.chunks)
+            entries = [Entry(version_id, _title(each.document), each.chunks) for each, _, version_id in fresh]
+            await self._lexical.add(transaction, entries)
             await index_renamed(transaction, self._lexical, [one.document_id for one in accepted if not one.created])
             if given and model:
                 embedded = [(each.chunks, vectors) for each, vectors, _ in fresh if vectors is not None]
@@ -225,6 +224,10 @@ def _check_uri(label: Label) -> None:
             f"A uri has 1 to {LONGEST_URI_BYTES} bytes; this one has {len(label.uri.encode())}.",
             remedy="Use a shorter one.",
         )
+
+
+def _title(document: NewDocument) -> str:
+    return document.title or document.filename or document.uri
 
 
 async def _ensure_default(transaction: Transaction, principal: Principal, label: Label) -> None:

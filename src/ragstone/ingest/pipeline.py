@@ -30,7 +30,7 @@ from ragstone.ingest.renaming import index_renamed
 from ragstone.ingest.stopping import Stoppable
 from ragstone.ingest.unchanged import Former
 from ragstone.ports.embedder import ActiveEmbedder, ActiveInput, Embedder, ModelInput, Vectors
-from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.lexical_index import Entry, LexicalIndex
 from ragstone.ports.parser import Parser
 from ragstone.ports.record import Record, Work
 from ragstone.ports.vector_index import VectorIndex
@@ -139,7 +139,7 @@ class Pipeline:
             await transaction.versions.store_parsed(
                 work.version_id, self._owner, parsed, chunks, seconds, chunking=chunking
             )
-            await self._lexical.add(transaction, work.version_id, title, chunks)
+            await self._lexical.add(transaction, [Entry(work.version_id, title, chunks)])
             # It may have been renamed since it was claimed.
             await index_renamed(transaction, self._lexical, [work.document_id])
 

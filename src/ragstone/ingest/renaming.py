@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.lexical_index import Entry, LexicalIndex
 from ragstone.ports.record import Transaction
 
 
@@ -12,5 +12,4 @@ async def index_renamed(transaction: Transaction, lexical: LexicalIndex, documen
 
     Vectors stay as they are: a title is a small part of what a passage means, and embedding costs time and money.
     """
-    for version_id, title, chunks in await transaction.versions.misnamed(document_ids):
-        await lexical.reindex(transaction, version_id, title, chunks)
+    await lexical.add(transaction, [Entry(*each) for each in await transaction.versions.misnamed(document_ids)])

@@ -1,6 +1,7 @@
 """Port: search by words."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
@@ -9,16 +10,21 @@ from ragstone.domain.queries import Ranked, Scope
 from ragstone.ports.record import Transaction
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A version to be indexed: its chunks are searched with its title and their headings."""
+
+    version_id: UUID
+    title: str
+    chunks: Sequence[Chunk]
+
+
 class LexicalIndex(Protocol):
     """Ranks chunks by BM25: Robertson & Zaragoza, The Probabilistic Relevance Framework (2009), with
     ``idf = ln(1 + (N - df + 0.5) / (df + 0.5))``, document frequencies counted over what the scope may see."""
 
-    async def add(self, transaction: Transaction, version_id: UUID, title: str, chunks: Sequence[Chunk]) -> None:
-        """Index the chunks of a version; they are found once ``transaction`` commits."""
-        ...
-
-    async def reindex(self, transaction: Transaction, version_id: UUID, title: str, chunks: Sequence[Chunk]) -> None:
-        """Index the chunks of a version in place of what was indexed of it."""
+    async def add(self, transaction: Transaction, entries: Sequence[Entry]) -> None:
+        """Index versions; they are found once ``transaction`` commits. What was indexed of them before goes."""
         ...
 
     async def search(self, question: str, scope: Scope, limit: int) -> Sequence[Ranked]:

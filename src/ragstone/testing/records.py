@@ -7,7 +7,7 @@ from uuid import UUID
 from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import Chunk, ParsedDocument
 from ragstone.domain.ids import new_id
-from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.lexical_index import Entry, LexicalIndex
 from ragstone.ports.record import Accepted, NewDocument, ReadyMade, Record
 
 
@@ -42,7 +42,7 @@ async def store(
         )
         (accepted,) = await transaction.versions.store_ready_made(principal, [made])
         if accepted.created:
-            await lexical.add(transaction, accepted.job_id, "", chunks)
+            await lexical.add(transaction, [Entry(accepted.job_id, "", chunks)])
     return accepted, chunks
 
 

@@ -1,0 +1,180 @@
+"""The ``LexicalIndex`` port: segments of postings in PostgreSQL, scored in this process."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import structlog
+
+from ragstone.domain.errors import DatabaseUnavailable
+from ragstone.domain.queries import Ranked, Scope
+from ragstone.ports.lexical_index import Entry
+from ragstone.ports.record import Transaction
+from ragstone.postgres.database import Connection, Database
+from ragstone.postgres.lexical.corpora import Corpora, View
+from ragstone.postgres.lexical.making import MADE_BY, count_words, in_segments, language_of
+from ragstone.postgres.lexical.postings import PostingCache
+from ragstone.postgres.lexical.scoping import chunks_inside, masks_of
+from ragstone.postgres.lexical.segments import DamagedSegment, SegmentGone, add_segment, drop_segment, fetch
+from ragstone.postgres.record import connection_of
+from ragstone.retrieve.analysis import QuestionTerms, question_terms
+from ragstone.retrieve.lexical.blocks import Posting
+from ragstone.retrieve.lexical.scoring import Formula, Mask, Part, Statistics, best
+from ragstone.retrieve.lexical.segment import segment_of, term_key
+
+DEFAULT_LANGUAGE = "en"
+_LEAST_SHARE = 0.05
+"""Of the documents: a word's stem in a language that few have is more often another word of the others."""
+_BEGIN = """
+    update versions v set indexed_title = entry.title
+    from unnest(%(ids)s::uuid[], %(titles)s::text[]) entry (id, title), documents d
+    where v.id = entry.id and d.id = v.document_id
+    returning v.id, d.collection_id
+"""
+_USUAL_LANGUAGE = """
+    select language from (
+        select m.language from lexical_members m join lexical_segments s on s.id = m.segment_id
+        where s.collection_id = %s limit 1000) few
+    group by language order by count(*) desc, language limit 1
+"""
+_MOST_TRIES = 100
+"""Segments may be merged, or be found damaged, again and again while one question is looked for."""
+_TRIED = 4
+_LEAST_TRIED = 200
+
+log = structlog.get_logger(__name__)
+
+
+class SegmentedLexicalIndex:
+    """Ranks chunks by BM25. ``cache_bytes`` of the postings that were read last are kept in memory."""
+
+    def __init__(self, database: Database, *, formula: Formula | None = None, cache_bytes: int = 256 << 20) -> None:
+        self._database = database
+        self._formula = formula or Formula()
+        self._corpora = Corpora(database)
+        self._postings = PostingCache(cache_bytes)
+
+    async def add(self, transaction: Transaction, entries: Sequence[Entry]) -> None:
+        """Index versions; they are found once ``transaction`` commits. What was indexed of them before goes."""
+        if not entries:
+            return
+        connection = connection_of(transaction)
+        titles = {each.version_id: each.title for each in entries}
+        cursor = await connection.execute(_BEGIN, {"ids": list(titles), "titles": list(titles.values())})
+        collections: dict[UUID, UUID] = dict(await cursor.fetchall())
+        await connection.execute("delete from lexical_members where version_id = any(%s)", (list(titles),))
+        for collection_id in dict.fromkeys(collections.values()):
+            those = [each for each in entries if collections.get(each.version_id) == collection_id]
+            await self._add(connection, collection_id, those)
+
+    async def _add(self, connection: Connection, collection_id: UUID, entries: Sequence[Entry]) -> None:
+        languages, counted = {}, []
+        for entry in entries:
+            told = await language_of(entry.chunks)
+            languages[entry.version_id] = told or await _usual_language(connection, collection_id)
+            counted.append(await count_words(entry, languages[entry.version_id]))
+        for lot in in_segments(counted):
+            segment = await asyncio.to_thread(segment_of, lot)
+            number = await add_segment(connection, collection_id, MADE_BY, segment)
+            ids = [each.version_id for each in lot]
+            await connection.execute(
+                "insert into lexical_members (version_id, segment_id, language)"
+                " select id, %s, language from unnest(%s::uuid[], %s::text[]) lot (id, language)",
+                (number, ids, [languages[each] for each in ids]),
+            )
+
+    async def search(self, question: str, scope: Scope, limit: int) -> Sequence[Ranked]:
+        """Return at most ``limit`` chunks in ``scope``, best first; score is BM25 (0 or more, unbounded)."""
+        for _ in range(_MOST_TRIES):
+            try:
+                return await self._search(question, scope, limit)
+            except SegmentGone:
+                continue
+            except DamagedSegment as error:
+                log.warning("words_damaged", segment=error.number, remedy="its versions are indexed anew")
+                async with self._database.connection() as connection:
+                    await drop_segment(connection, error.number)
+        raise DatabaseUnavailable("The index of words is being built anew.", remedy="Try again.", retry_after=5)
+
+    async def _search(self, question: str, scope: Scope, limit: int) -> Sequence[Ranked]:
+        views = await self._corpora.views(scope.principal, scope.collections)
+        asked = await asyncio.to_thread(question_terms, question, _languages(views))
+        if not asked.groups or not views:
+            return []
+        looking = _Looking(await self._parts(views, asked), asked.weights, _statistics(views), self._formula)
+        if scope.condition is None:
+            return await looking.best(limit)
+        # Most of the best are often inside; only where they are not is it worth asking for all that is.
+        tried = max(_TRIED * limit, _LEAST_TRIED)
+        found = await looking.best(tried)
+        async with self._database.connection() as connection:
+            inside = await chunks_inside(connection, scope, [each.chunk_id for each in found])
+            within = await masks_of(connection, scope, views) if len(inside) < limit and len(found) == tried else None
+        if within is not None:
+            return await looking.best(limit, within)
+        return [each for each in found if each.chunk_id in inside][:limit]
+
+    async def _parts(self, views: Sequence[View], asked: QuestionTerms) -> list[Part]:
+        """Return the segments with their postings of the question's terms."""
+        keys = [[term_key(term) for term in group] for group in asked.groups]
+        wanted = [(view.number, term) for view in views for group in keys for term in group]
+        postings = await self._fetched(wanted)
+        return [
+            Part(
+                view.members.chunk_ids,
+                view.members.lengths,
+                view.mask,
+                [[postings[view.number, term] for term in group] for group in keys],
+            )
+            for view in views
+        ]
+
+    async def _fetched(self, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Posting]:
+        found = self._postings.get(wanted)
+        missing = [key for key in dict.fromkeys(wanted) if key not in found]
+        if missing:
+            async with self._database.connection() as connection:
+                read = await fetch(connection, missing)
+            self._postings.put(read)
+            found |= read
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Looking:
+    """A question over the segments that it may look at."""
+
+    parts: Sequence[Part]
+    weights: Sequence[float]
+    statistics: Statistics
+    formula: Formula
+
+    async def best(self, limit: int, within: Sequence[Mask] | None = None) -> list[Ranked]:
+        """Return the best chunks, of those ``within`` where it is given."""
+        parts = self.parts
+        if within is not None:
+            parts = [replace(part, within=mask) for part, mask in zip(parts, within, strict=True)]
+        found = await asyncio.to_thread(best, parts, self.weights, self.statistics, self.formula, limit)
+        return [Ranked(UUID(bytes=chunk_id), score) for chunk_id, score in found]
+
+
+def _statistics(views: Sequence[View]) -> Statistics:
+    return Statistics(sum(view.statistics.chunks for view in views), sum(view.statistics.words for view in views))
+
+
+async def _usual_language(connection: Connection, collection_id: UUID) -> str:
+    """Return the language that most of a collection's documents have: that of a text too short to tell it."""
+    cursor = await connection.execute(_USUAL_LANGUAGE, (collection_id,))
+    row = await cursor.fetchone()
+    return str(row[0]) if row else DEFAULT_LANGUAGE
+
+
+def _languages(views: Sequence[View]) -> list[str]:
+    """Return the languages that a good part of what may be found has, the most frequent first."""
+    counted: Counter[str] = Counter()
+    for view in views:
+        counted.update(view.languages)
+    least = _LEAST_SHARE * counted.total()
+    return [language for language, versions in counted.most_common() if versions >= least]
