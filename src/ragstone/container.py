@@ -17,7 +17,8 @@ from ragstone.ports.embedder import Embedder
 from ragstone.ports.embedding_spaces import EmbeddingSpace
 from ragstone.ports.fetcher import Fetcher
 from ragstone.postgres.database import Database
-from ragstone.postgres.lexical_index import PostgresLexicalIndex
+from ragstone.postgres.lexical.index import SegmentedLexicalIndex
+from ragstone.postgres.lexical.upkeep import Upkeep
 from ragstone.postgres.queue import Queue
 from ragstone.postgres.record import PostgresRecord
 from ragstone.postgres.vector_index import PgVectorIndex
@@ -127,9 +128,14 @@ class Container:
         )
 
     @cached_property
-    def lexical(self) -> PostgresLexicalIndex:
+    def lexical(self) -> SegmentedLexicalIndex:
         """Search by words."""
-        return PostgresLexicalIndex(self.database)
+        return SegmentedLexicalIndex(self.database)
+
+    @cached_property
+    def upkeep(self) -> Upkeep:
+        """Keeps the index of words."""
+        return Upkeep(self.database, self.record, self.lexical)
 
     @cached_property
     def vectors(self) -> PgVectorIndex:

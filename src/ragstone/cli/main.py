@@ -14,6 +14,7 @@ from ragstone.cli import (
     db,
     doctor,
     documents,
+    evaluate,
     importing,
     ingest,
     jobs,
@@ -58,6 +59,7 @@ app.command("sync")(sync.sync)
 app.command("import")(importing.import_chunks)
 app.command("search")(search.search)
 app.command("ask")(ask.ask)
+app.command("eval")(evaluate.evaluate)
 app.command("reembed")(reembed.reembed)
 app.command("doctor")(doctor.doctor)
 app.add_typer(documents.app, name="documents")

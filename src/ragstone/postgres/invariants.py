@@ -4,6 +4,7 @@ Shared by the tests, which look after every kill, and by ``ragstone doctor``. Th
 contents, that is, texts, words, vectors and bytes, are read whole, in one pass over each table.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import LiteralString
@@ -12,6 +13,7 @@ from uuid import UUID
 from psycopg import errors
 
 from ragstone.postgres.database import Connection
+from ragstone.postgres.lexical.checks import wrong_words
 from ragstone.postgres.visibility import NAME, TITLE
 
 _SEND_AGAIN = (
@@ -19,6 +21,7 @@ _SEND_AGAIN = (
 )
 _REPORT = "Please report it. Nothing that answers questions is lost."
 _RENAME = "Send the document again: its words are then indexed with the title that it has."
+_MADE_ANEW = "A worker makes it anew by itself within a minute: see that one runs, `ragstone worker`."
 _OTHER_VECTORS = (
     "Nothing among these texts is found by its meaning. Where all are in a language that the model cannot read, take"
     " another one: `ragstone reembed --model MODEL`; else `ragstone documents delete ID`, then send them again."
@@ -125,6 +128,24 @@ STRUCTURE = (
         where coalesce(p.size, 0) <> b.size or p.first <> 0 or p.last <> p.parts - 1""",
     ),
     Invariant(
+        "versions whose words are not indexed",
+        """select v.document_id from versions v
+        where v.state in ('searchable', 'ready') and v.chunk_count > 0
+            and not exists (select from lexical_members m where m.version_id = v.id)""",
+        _MADE_ANEW,
+    ),
+    Invariant(
+        "segments of words that lack a part",
+        """select null::uuid from lexical_segments s
+        where s.block_count <> (select count(*) from lexical_blocks b where b.segment_id = s.id)""",
+        _MADE_ANEW,
+    ),
+    Invariant(
+        "words of what was deleted that were not cleaned away for long",
+        "select null::uuid from lexical_segments s where s.dead_since < now() - interval '1 hour'",
+        _MADE_ANEW,
+    ),
+    Invariant(
         "bytes that no version has",
         "select null::uuid from blobs b where not exists (select from versions v where v.blob_id = b.id)",
         _REPORT,
@@ -156,14 +177,9 @@ _DIGEST = f"""sha256(convert_to(concat_ws(
     E'\\n', nullif({_HEADING}, ''), nullif(c.lead, ''), nullif(c.text, '')), 'UTF8'))"""
 _EMBEDDED_TITLE = f"coalesce(nullif(coalesce(v.given_title, v.title), ''), {NAME})"
 
-# Each chunk's postings in one row; each vector with the digests of what it stands for. ``given``: its sender made it
+# Each vector with the digests of what it stands for. ``given``: its sender made it
 # (ingest.importing says under what text it is kept). ``due``: the digest under the title of now.
 _READ = f"""
-    indexed as materialized (
-        select p.version_id, p.chunk_id, max(p.word_count) as words,
-            sum(p.frequency) = max(p.word_count) and min(p.word_count) = max(p.word_count) and min(p.frequency) > 0
-                as whole
-        from postings p group by p.version_id, p.chunk_id),
     embedded as materialized (
         select v.document_id, c.version_id, c.ordinal, x.space_id, x.text_hash,
             md5(halfvec_send(x.embedding)) as direction, l2_norm(x.embedding) = 0 as empty,
@@ -196,19 +212,6 @@ CONTENTS = (
                 and (c.end_char::bigint - c.start_char <> length(c.text)
                     or c.text <> substr(short, mod(c.start_char, {_BLOCK}) + 1, length(c.text)))
             offset 0) wrong""",  # noqa: S608 (no input)
-    ),
-    Invariant(
-        "versions whose words are not all there",
-        """select v.document_id from versions v left join (
-            select version_id, sum(words) as words, bool_and(whole) as whole from indexed group by version_id
-        ) i on i.version_id = v.id
-        where v.word_count <> coalesce(i.words, 0) or not i.whole""",
-    ),
-    Invariant(
-        "words of chunks that are gone",
-        """select v.document_id from indexed i left join versions v on v.id = i.version_id
-        where not exists (select from chunks c where c.id = i.chunk_id and c.version_id = i.version_id)""",
-        _REPORT,
     ),
     Invariant(
         "vectors of chunks that are gone",
@@ -251,7 +254,10 @@ CONTENTS = (
             select sha256(string_agg(p.data, ''::bytea order by p.ordinal)) from blob_parts p where p.blob_id = b.id)""",  # noqa: S608, E501 (no input)
     ),
 )
-"""Reads everything."""
+"""Reads everything but the index of words."""
+
+WORDS = Invariant("documents whose words are damaged, or not those of their text", "", _RENAME)
+"""Checked by comparing what is stored with what would be stored now."""
 
 
 def _statement(invariants: Iterable[Invariant]) -> LiteralString:
@@ -273,7 +279,10 @@ VIOLATIONS = f"with {_READ} {_statement((*STRUCTURE, *CONTENTS))}"
 async def violations(connection: Connection, *, seconds: float) -> Mapping[str, int] | None:
     """Return what does not hold, and in how many rows; ``None`` where looking takes longer. Reads the whole record."""
     found = await _look(connection, VIOLATIONS, (*STRUCTURE, *CONTENTS), seconds)
-    return None if found is None else {each.invariant.what: each.how_many for each in found}
+    words = None if found is None else await _look_at_words(connection, seconds)
+    if found is None or words is None:
+        return None
+    return {each.invariant.what: each.how_many for each in (*found, *words)}
 
 
 async def broken_structure(connection: Connection, *, seconds: float | None) -> Sequence[Violation] | None:
@@ -282,8 +291,19 @@ async def broken_structure(connection: Connection, *, seconds: float | None) -> 
 
 
 async def broken_contents(connection: Connection, *, seconds: float | None) -> Sequence[Violation] | None:
-    """Return what of ``CONTENTS`` does not hold; ``None`` where looking takes longer than ``seconds``, if given."""
-    return await _look(connection, _CONTENTS, CONTENTS, seconds)
+    """Return what of ``CONTENTS`` and ``WORDS`` does not hold; ``None`` where either takes longer than ``seconds``."""
+    found = await _look(connection, _CONTENTS, CONTENTS, seconds)
+    words = None if found is None else await _look_at_words(connection, seconds)
+    return None if found is None or words is None else [*found, *words]
+
+
+async def _look_at_words(connection: Connection, seconds: float | None) -> Sequence[Violation] | None:
+    try:
+        async with asyncio.timeout(seconds):
+            wrong = [document async for document in wrong_words(connection)]
+    except TimeoutError:
+        return None
+    return [Violation(WORDS, len(wrong), tuple(wrong[:3]))] if wrong else []
 
 
 async def _look(

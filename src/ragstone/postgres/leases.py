@@ -14,6 +14,8 @@ FILLING = 1
 """The duty of filling an embedding space."""
 TUNING = 2
 """The duty of building the indexes that spaces have outgrown."""
+TENDING = 3
+"""The duty of keeping the index of words small, whole and clean."""
 _DUTIES = "hashtext('ragstone duties in ' || current_schema())"
 """The class of the advisory locks of what one process of a schema at a time does; the object is the duty."""
 

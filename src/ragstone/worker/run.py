@@ -6,13 +6,15 @@ import structlog
 
 from ragstone.container import Container
 from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable, EmbedderUnavailable
-from ragstone.postgres.leases import FILLING, TUNING, SignOfLife, alive, new_owner, sole
+from ragstone.postgres.leases import FILLING, TENDING, TUNING, SignOfLife, alive, new_owner, sole
 from ragstone.postgres.queue import Stage
 from ragstone.worker.isolation import Isolation
 
 _SWEEP_SECONDS = 2.0
 _RECONNECT_SECONDS = 1.0
 _TUNE_SECONDS = 10.0
+_TEND_SECONDS = 1.0
+_TENDED_BETWEEN_LOOKS = 15
 
 log = structlog.get_logger(__name__)
 
@@ -43,6 +45,7 @@ async def _work_connected(container: Container) -> None:
         group.create_task(_sweep(container, sign))
         group.create_task(_fill(container))
         group.create_task(_tune(container))
+        group.create_task(_tend(container))
         group.create_task(container.queue.work(Stage.PARSE, pipeline.parse, concurrency=settings.parse_workers))
         group.create_task(_load(container))
         group.create_task(container.queue.work(Stage.EMBED, pipeline.embed, concurrency=settings.embed_workers))
@@ -85,3 +88,19 @@ async def _tune(container: Container) -> None:
         async with sole(container.database, TUNING) as alone:
             if alone:
                 await container.embedders.tune()
+
+
+async def _tend(container: Container) -> None:
+    """Keep the index of words; one worker of all does."""
+    upkeep = container.upkeep
+    while True:
+        async with sole(container.database, TENDING) as alone:
+            while alone:
+                made = await upkeep.mend()
+                if made:
+                    log.info("words_made_anew", versions=made)
+                for _ in range(_TENDED_BETWEEN_LOOKS):
+                    while await upkeep.tend():
+                        pass
+                    await asyncio.sleep(_TEND_SECONDS)
+        await asyncio.sleep(_TUNE_SECONDS)
