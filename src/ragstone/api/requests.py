@@ -10,16 +10,15 @@ from typing import Annotated, Any, Self
 import numpy as np
 from pydantic import (
     AfterValidator,
-    AllowInfNan,
     BaseModel,
     ConfigDict,
     Field,
     StrictBool,
-    StrictFloat,
     StrictInt,
     model_validator,
 )
 
+from ragstone.api.filters import FilterInput, to_filter
 from ragstone.domain.access import EVERYONE, Principal
 from ragstone.domain.documents import DEFAULT_COLLECTION, LONGEST_COLLECTION_NAME, LONGEST_URI_BYTES
 from ragstone.domain.errors import InvalidRequest
@@ -101,7 +100,6 @@ Vector = Annotated[
 MediaType = Annotated[Text, Field(min_length=1, max_length=255)]
 Reader = Annotated[Text, Field(min_length=1, max_length=200)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_storable)]
-Scalar = StrictBool | StrictInt | Annotated[StrictFloat, AllowInfNan(False)] | Text | None
 
 
 class Sent(BaseModel):
@@ -218,14 +216,15 @@ class Scoped(Sent):
     collections: Annotated[list[CollectionName], Field(max_length=100)] = Field(
         [], description="Where to look; everywhere if empty."
     )
-    filter: Annotated[dict[Annotated[Text, Field(max_length=200)], Scalar], Field(max_length=50)] = Field(
-        default_factory=dict, description="Keys of the documents' metadata and the values they must equal."
+    filter: FilterInput = Field(
+        default_factory=dict,
+        description="What must hold of the metadata: text, a tree of `op`s, or keys and the values they must equal.",
     )
     mode: Mode = Field(Mode.HYBRID, description="Search by words, by meaning, or by both.")
 
     def scope(self, principal: Principal) -> Scope:
         """Return what the search may see."""
-        return Scope(principal, tuple(dict.fromkeys(self.collections)), self.filter)
+        return Scope(principal, tuple(dict.fromkeys(self.collections)), filter=to_filter(self.filter))
 
 
 class Retrieve(Scoped):

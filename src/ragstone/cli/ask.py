@@ -23,6 +23,10 @@ def ask(
     collection: Annotated[
         list[str] | None, typer.Option("--collection", help="Where to look; everywhere if not given. Repeatable.")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", metavar="FILTER", help="What must hold: 'year >= 2020 and not draft = true'."),
+    ] = None,
     mode: Annotated[Mode, typer.Option("--mode", help="Search by words, by meaning, or by both.")] = Mode.HYBRID,
     stream: Annotated[
         bool, typer.Option("--stream/--no-stream", help="Print the answer as it comes, or when it is whole.")
@@ -38,7 +42,9 @@ def ask(
     from ragstone.api.requests import Ask
     from ragstone.cli.client import requested
 
-    asked = requested(Ask, question=question, collections=collection or [], mode=mode)
+    asked = requested(
+        Ask, question=question, collections=collection or [], filter={} if where is None else where, mode=mode
+    )
     answer = call(lambda client: _answer(client, asked, stream=stream and not as_json), url, key)
     if as_json:
         output.print_json(answer)

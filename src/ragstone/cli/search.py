@@ -23,6 +23,10 @@ def search(
     collection: Annotated[
         list[str] | None, typer.Option("--collection", help="Where to look; everywhere if not given. Repeatable.")
     ] = None,
+    where: Annotated[
+        str | None,
+        typer.Option("--where", metavar="FILTER", help="What must hold: 'year >= 2020 and not draft = true'."),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the rank and score that each leg of the search gave.")
     ] = False,
@@ -34,7 +38,14 @@ def search(
     from ragstone.api.requests import Retrieve
     from ragstone.cli.client import requested
 
-    asked = requested(Retrieve, question=question, collections=collection or [], mode=mode, top_k=top_k)
+    asked = requested(
+        Retrieve,
+        question=question,
+        collections=collection or [],
+        filter={} if where is None else where,
+        mode=mode,
+        top_k=top_k,
+    )
     found = call(lambda client: client.retrieve(asked), url, key)
     if as_json:
         output.print_json(found)

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
 from uuid import UUID
 
 from ragstone.domain.access import Principal
 from ragstone.domain.documents import Chunk
+from ragstone.domain.filters import And, Filter, Value, shorthand
 
 
 class Mode(StrEnum):
@@ -20,14 +20,22 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a search may see: the principal's documents, in these collections, with this metadata.
+    """What a search may see: the principal's documents, in these collections, of which this filter holds.
 
-    ``collections`` empty means all of the principal's; ``metadata`` holds keys and the values they must equal.
+    ``collections`` empty means all of the principal's; ``metadata`` is short for a filter: keys and the values they
+    must equal.
     """
 
     principal: Principal
     collections: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Mapping[str, Value] = field(default_factory=dict)
+    filter: Filter | None = None
+
+    @property
+    def condition(self) -> Filter | None:
+        """What must hold of a chunk, ``metadata`` and ``filter`` in one; ``None`` where nothing must."""
+        short = shorthand(self.metadata)
+        return And((short, self.filter)) if short and self.filter else short or self.filter
 
 
 @dataclass(frozen=True, slots=True)

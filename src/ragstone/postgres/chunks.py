@@ -11,7 +11,7 @@ from ragstone.domain.documents import Chunk, PageSpan
 from ragstone.domain.queries import Scope
 from ragstone.ports.record import StoredChunk
 from ragstone.postgres.database import Connection
-from ragstone.postgres.visibility import VISIBLE, scope_parameters
+from ragstone.postgres.visibility import visible
 
 CHUNK_COLUMNS = """c.id, c.ordinal, c.text, c.start_char, c.end_char, c.token_count, c.heading_path, c.page,
     c.metadata, c.external_id, c.page_label, c.lead, c.pages"""
@@ -19,10 +19,10 @@ CHUNK_COLUMNS = """c.id, c.ordinal, c.text, c.start_char, c.end_char, c.token_co
 _COLUMNS = CHUNK_COLUMNS.count(",") + 1
 
 _LOAD = f"""
-    with visible as ({VISIBLE})
+    with visible as ({{versions}})
     select {CHUNK_COLUMNS}, visible.document_id, visible.title, visible.uri, visible.collection
     from chunks c join visible on visible.version_id = c.version_id
-    where c.id = any(%(chunk_ids)s)
+    where c.id = any(%(chunk_ids)s) and {{chunks}}
     order by array_position(%(chunk_ids)s, c.id)
 """  # noqa: S608 (no input)
 
@@ -35,7 +35,10 @@ class PostgresChunks:
 
     async def load(self, scope: Scope, chunk_ids: Sequence[UUID]) -> Sequence[StoredChunk]:
         """Return those of ``chunk_ids`` that ``scope`` may see, in the order given."""
-        cursor = await self._connection.execute(_LOAD, {**scope_parameters(scope), "chunk_ids": list(chunk_ids)})
+        seen = visible(scope)
+        query = _LOAD.format(versions=seen.versions, chunks=seen.chunks)
+        asked = {**seen.parameters, "chunk_ids": list(chunk_ids)}
+        cursor = await self._connection.execute(query, asked, prepare=seen.prepare)
         return [StoredChunk(to_chunk(row[:_COLUMNS]), *row[_COLUMNS:]) for row in await cursor.fetchall()]
 
     async def longest(self) -> int:
@@ -94,3 +97,5 @@ async def insert_chunks(connection: Connection, version_id: UUID, chunks: Sequen
                     else None,
                 )
             )
+    if any(chunk.metadata for chunk in chunks):
+        await connection.execute("update versions set chunk_metadata = true where id = %s", (version_id,))

@@ -16,7 +16,7 @@ from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database, first_line
 from ragstone.postgres.nearest_index import build_where_missing
 from ragstone.postgres.record import connection_of
-from ragstone.postgres.visibility import VISIBLE, scope_parameters
+from ragstone.postgres.visibility import visible
 
 _EF_SEARCH = 100
 _MOST_EF_SEARCH = 1000  # pgvector's own bound
@@ -24,10 +24,11 @@ _MOST_SCANNED = 1_000_000
 """Vectors that one search may pass over before it has found enough that the scope may see."""
 
 _SEARCH = """
-    with visible as ({visible}),
+    with visible as ({versions}),
     nearest as materialized (
         select x.chunk_id, x.embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions}) as distance
         from {partition} x join chunks c on c.id = x.chunk_id join visible on visible.version_id = c.version_id
+        where {chunks}
         order by distance limit %(limit)s
     )
     select chunk_id, 1 - distance from nearest order by distance, chunk_id
@@ -155,14 +156,17 @@ class PgVectorIndex:
             space = await _begin_search(connection, model, limit)
             if space is None:
                 return []
+            seen = visible(scope)
             query = sql.SQL(_SEARCH).format(
-                visible=sql.SQL(VISIBLE),
+                versions=sql.SQL(seen.versions),
+                chunks=sql.SQL(seen.chunks),
                 dimensions=sql.Literal(space.dimensions),
                 partition=sql.Identifier(space.partition),
             )
             text = "[" + ",".join(format(value, ".6g") for value in vector.tolist()) + "]"
             try:
-                cursor = await connection.execute(query, {**scope_parameters(scope), "vector": text, "limit": limit})
+                asked = {**seen.parameters, "vector": text, "limit": limit}
+                cursor = await connection.execute(query, asked, prepare=seen.prepare)
             except _GONE as error:  # in this moment
                 raise _dropped(model) from error
             return [Ranked(chunk_id, score) for chunk_id, score in await cursor.fetchall()]
