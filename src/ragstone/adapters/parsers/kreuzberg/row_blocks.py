@@ -123,7 +123,9 @@ class _Layout:
         if begin < self._begin or end > self._end:
             return False
         if end - begin == 1:
-            return self._end - self._begin == 1
+            # In a table of two columns a word alone is rather a row without its value than a remark.
+            words = not any(len(row[begin].split()) > 1 for row in self._head if _cells(row))
+            return self._end - self._begin <= (2 if words and begin == self._begin else 1)
         above = header_place(self._head)
         header, body = self._head[above], self._head[above + 1 :]
         if header == self._header or _names_years(header):
