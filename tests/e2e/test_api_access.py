@@ -136,6 +136,23 @@ async def test_a_revoked_key_ends_at_once(url: str, settings_of_server: Settings
         check_problem(await client.get("/v1/documents"), 401, "unauthenticated")
 
 
+async def test_a_revoked_key_ends_the_stream_of_a_job(url: str, settings_of_server: Settings) -> None:
+    writing = await asyncio.to_thread(make_key, settings_of_server, WRITE)
+    reading = await asyncio.to_thread(make_key, settings_of_server, READ)
+    async with httpx.AsyncClient(base_url=url, headers=reading.bearer, verify=False, timeout=30) as client:
+        sent = await client.post(
+            "/v1/documents", headers=writing.bearer, json={"text": "# A\n\n" + "It is so. " * 60_000}
+        )
+        job = sent.json()["job_id"]
+        async with client.stream("GET", f"/v1/jobs/{job}/events") as stream:
+            lines = stream.aiter_lines()
+            assert "event: job" in [await anext(lines), await anext(lines), await anext(lines)]
+            await asyncio.to_thread(revoke, settings_of_server, reading)
+            rest = [line async for line in lines]
+        assert "event: error" in rest
+        assert any("unauthenticated" in line for line in rest)
+
+
 def test_without_a_key_no_other_address_is_served(make_settings: MakeSettings) -> None:
     with pytest.raises(ConfigurationError, match="no API key") as caught, serving(make_settings(host="0.0.0.0")):
         pass

@@ -184,8 +184,12 @@ async def test_an_index_of_sitemaps(client: LocalClient, site: Site) -> None:
         site.write(name, "A text.")
     assert await synced(client, target) == {"added": 3}
     del site.pages["/two.xml"]
-    with pytest.raises(InvalidRequest, match="404"):
+    with pytest.raises(InvalidRequest, match=r"two\.xml, which the index names: .*404"):
         await a_mirror(client, target).look()
+    site.statuses["/two.xml"] = 503
+    with pytest.raises(Unavailable, match=r"two\.xml, which the index names: .*503"):
+        await a_mirror(client, target).look()
+    del site.statuses["/two.xml"]
     site.pages["/two.xml"] = b"<html>Down for maintenance</html>"
     with pytest.raises(InvalidRequest, match=r"two\.xml is no sitemap"):
         await a_mirror(client, target).look()
@@ -297,6 +301,17 @@ async def test_what_else_a_sitemap_names_is_skipped(client: LocalClient, site: S
     mirror = a_mirror(client, f"{site.url}/sitemap.xml")
     outcome = await mirror.run(await mirror.look(), lambda reading: None, wait=False)
     assert counted(outcome) == {"added": 1, "skipped": 2}
+    locations = [f"{site.url}/a", site.url.replace("://", "://me:secret@") + "/b"]
+    site.pages["/sitemap.xml"] = (
+        f"<urlset>{''.join(f'<url><loc>{each}</loc></url>' for each in locations)}</urlset>".encode()
+    )
+    listing = await mirror.look()
+    assert listing.skipped == {"link that carries credentials": 1}
+    assert counted(await mirror.run(listing, lambda reading: None, wait=False)) == {"unchanged": 1, "skipped": 1}
+    site.pages["/index.xml"] = f"<sitemapindex><sitemap><loc>{locations[1]}</loc></sitemap></sitemapindex>".encode()
+    with pytest.raises(InvalidRequest, match="with credentials") as raised:
+        await a_mirror(client, f"{site.url}/index.xml").look()
+    assert "secret" not in str(raised.value)
 
 
 async def test_private_addresses_are_not_read(container: Container, site: Site) -> None:

@@ -93,9 +93,10 @@ async def test_printed_pages(parser: KreuzbergParser) -> None:
     shown = [parsed.content[page.start : page.end].strip() for page in parsed.pages]
     assert [page.page for page in parsed.pages] == [1, 2, 3, 4]
     assert rows(shown[0]) == as_rows(NUMBERS)
-    assert shown[0].endswith("Text below the table.")
+    assert shown[0].startswith("Running header\n\n")
+    assert shown[0].endswith("Text below the table.\n\nRunning footer 1")
     assert shown[2] == "Part cranes\n\nText about cranes."
-    assert "Running" not in parsed.content
+    assert parsed.content.count("Running") == 2
 
 
 @pytest.mark.parametrize(("filename", "make"), [("a.xlsx", workbook), ("a.ods", open_sheets)])

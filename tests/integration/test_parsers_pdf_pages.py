@@ -8,6 +8,7 @@ import pytest
 from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
 from ragstone.adapters.parsers.kreuzberg import parser as parser_module
 from ragstone.adapters.parsers.kreuzberg.tessdata import find_tessdata
+from ragstone.domain.errors import ParseFailed
 from ragstone.testing.parsers import parse, pdf, pdf_of, with_scans
 
 needs_tesseract = pytest.mark.skipif(find_tessdata() is None, reason="Tesseract's language data is not installed")
@@ -154,3 +155,41 @@ async def test_lines_drawn_sideways_stay_apart(parser: KreuzbergParser) -> None:
     shown = "".join(f"BT /F1 12 Tf 0 1 -1 0 {100 + 14 * n} 60 Tm ({line}) Tj ET\n" for n, line in enumerate(lines))
     parsed = await parse(parser, pdf_of([shown.encode()]), "sideways.pdf")
     assert parsed.content.split() == " ".join(lines).split()
+
+
+def shown(text: str, height: int, size: int = 12) -> str:
+    return f"BT /F1 {size} Tf 72 {height} Td ({text}) Tj ET"
+
+
+async def test_what_repeats_in_the_middle_of_pages_of_few_lines_stays(parser: KreuzbergParser) -> None:
+    names = ("Ann", "Bob", "Cid", "Dan")
+    pages = [
+        [shown("Certificate", 600, 20), shown("This is to certify that", 560), shown(f"{name} has attended.", 540)]
+        for name in names
+    ]
+    pages = [[*page, shown("Harbour school", 30, 9), shown(f"Page {n}", 800, 9)] for n, page in enumerate(pages, 1)]
+    parsed = await parse(parser, pdf_of(["\n".join(page).encode() for page in pages]), "certificates.pdf")
+    found = [parsed.content[page.start : page.end].replace("#", "").split() for page in parsed.pages]
+    text = [f"Certificate This is to certify that {name} has attended.".split() for name in names]
+    assert found == [[*text[0], "Harbour", "school"], *text[1:]]
+
+
+async def test_headings_that_count_with_the_pages_stay(parser: KreuzbergParser) -> None:
+    pages = [[shown(f"Article {n}", 770), shown(CLAUSES[n], 720), shown(f"Statute {n}", 30, 9)] for n in range(1, 7)]
+    parsed = await parse(parser, pdf_of(["\n".join(page).encode() for page in pages]), "articles.pdf")
+    assert [f"Article {n}" in parsed.content for n in range(1, 7)] == [True] * 6
+    assert parsed.content.count("Statute") == 1
+
+
+async def test_a_title_and_the_heading_below_are_two(parser: KreuzbergParser) -> None:
+    lines = [shown("Annual Report", 770, 18), shown("1. Introduction", 742, 18)]
+    lines += [shown(clause, 700 - 14 * n) for n, clause in enumerate(CLAUSES)]
+    parsed = await parse(parser, pdf_of(["\n".join(lines).encode()]), "report.pdf")
+    assert parsed.title == "Annual Report"
+    assert parsed.content.startswith("# Annual Report\n\n# 1. Introduction\n\nClause 0")
+
+
+async def test_a_pdf_without_pages_is_not_called_damaged(parser: KreuzbergParser) -> None:
+    with pytest.raises(ParseFailed) as caught:
+        await parse(parser, pdf_of([]), "empty.pdf")
+    assert (caught.value.failure_code, caught.value.message) == ("no_text", "The file has no pages.")

@@ -367,3 +367,28 @@ async def test_what_was_embedded_before_a_failure_is_kept(filled: Container) -> 
     async with filled.record.transaction() as transaction:
         filled_chunks, _ = await transaction.spaces.fill_state(space)
     assert filled_chunks == BATCH - BATCH // CHUNKS
+
+
+async def test_the_rest_after_a_filling_ends_when_another_space_is_to_be_filled(filled: Container) -> None:
+    class Absent(HashingEmbedder):
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            raise EmbedderUnavailable("The endpoint does not answer.", retry_after=500)
+
+    absent, other = Absent(dimensions=24), HashingEmbedder(dimensions=8)
+    embedders: dict[str, Embedder] = {SMALL.name: other}
+
+    async def embedder_of(space: EmbeddingSpace) -> Embedder:
+        return embedders.get(space.model, absent)
+
+    reembedding = Reembedding(filled.record, filled.vectors, embedder_of, batch=BATCH)
+    await begin(filled, absent.model)
+    seconds = await reembedding.fill()
+    assert seconds == 500
+    resting = asyncio.create_task(reembedding.rest(seconds))
+    await asyncio.sleep(0.1)
+    assert not resting.done()
+    async with filled.record.transaction() as transaction:
+        await transaction.spaces.stop()
+    await begin(filled, SMALL)
+    async with asyncio.timeout(5):
+        await resting

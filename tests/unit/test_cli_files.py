@@ -1,6 +1,8 @@
 """Which files of a folder are taken."""
 
+import errno
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -161,6 +163,50 @@ def test_what_may_be_there_and_cannot_be_seen_is_told(
     finding = find([str(tmp_path)], [], [])
     assert names(finding, tmp_path) == ["two.md"]
     assert finding.skipped == {UNREADABLE: 1}
+
+
+@pytest.mark.parametrize(
+    ("number", "inside", "outside"),
+    [(errno.EACCES, UNREADABLE, LINK), (errno.ESTALE, UNREADABLE, LINK), (errno.ENOENT, LINK, LINK)],
+)
+def test_a_link_whose_end_cannot_be_seen_is_not_taken_for_one_that_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, inside: str, outside: str
+) -> None:
+    make(tmp_path, "docs/.store/one.txt", "elsewhere/two.txt")
+    (tmp_path / "docs" / "one.txt").symlink_to(".store/one.txt")
+    (tmp_path / "docs" / "two.txt").symlink_to(tmp_path / "elsewhere" / "two.txt")
+    look = os.lstat
+
+    def closed(path: "os.PathLike[str] | str", *arguments: object, **named: object) -> os.stat_result:
+        if os.fspath(path).endswith((".store/one.txt", "elsewhere/two.txt")):
+            raise OSError(number, os.strerror(number))
+        return look(path)
+
+    monkeypatch.setattr(os, "lstat", closed)
+    finding = find([str(tmp_path / "docs")], [], [])
+    assert finding.items == []
+    assert finding.skipped == Counter([inside, outside])
+
+
+def test_links_that_lead_nowhere_or_in_a_ring_hide_nothing(tmp_path: Path) -> None:
+    make(tmp_path, "one.md")
+    (tmp_path / "gone.md").symlink_to("nothing.md")
+    (tmp_path / "through-a-file.md").symlink_to("one.md/two.md")
+    (tmp_path / "ring.md").symlink_to("ring.md")
+    (tmp_path / "long.md").symlink_to("x" * 300)
+    finding = find([str(tmp_path)], [], [])
+    assert names(finding, tmp_path) == ["one.md"]
+    assert finding.skipped == {LINK: 4}
+
+
+def test_what_is_empty_since_a_moment_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "one.md").touch()
+    os.utime(tmp_path / "one.md", (1, 1))  # as old as it says, it was made just now
+    finding = find([str(tmp_path)], [], [])
+    assert (finding.skipped, finding.held) == ({EMPTY: 1}, [tmp_path / "one.md"])
+    monkeypatch.setattr("ragstone.cli.files.YOUNG_SECONDS", 0.0)
+    finding = find([str(tmp_path)], [], [])
+    assert (finding.skipped, finding.held) == ({EMPTY: 1}, [])
 
 
 def test_nobody_waits_for_it_any_more(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """What a folder lists while it changes, and how a look that nobody waits for ends."""
 
 import asyncio
+import errno
 import os
 import time
 from collections.abc import Callable
@@ -46,6 +47,52 @@ async def test_another_target_of_the_link_is_seen_although_its_files_look_alike(
 ) -> None:
     monkeypatch.setattr("ragstone.cli.listings._YOUNG_SECONDS", -10.0)  # all are old enough to be remembered
     await test_a_folder_that_is_a_link_is_called_as_the_link(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("number", "whole"), [(errno.ESTALE, False), (errno.EIO, False), (errno.EACCES, False), (errno.ENOENT, True)]
+)
+async def test_a_file_that_cannot_be_seen_once_it_was_found_is_not_taken_for_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, whole: bool
+) -> None:
+    for name in ("one.md", "two.md"):
+        (tmp_path / name).write_text("x")
+    stat = os.stat
+
+    def stale(path: Any, *arguments: Any, **named: Any) -> os.stat_result:
+        if str(path).endswith("two.md"):
+            raise OSError(number, os.strerror(number))
+        return stat(path, *arguments, **named)
+
+    target = find_target(str(tmp_path), [], [])
+    monkeypatch.setattr(os, "stat", stale)
+    listing = await list_target(NOBODY, target)
+    assert list(listing.items) == [(tmp_path / "one.md").as_uri()]
+    assert listing.whole is whole
+
+
+async def test_a_folder_that_cannot_be_seen_is_no_list_of_addresses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = find_target(str(tmp_path), [], [])
+
+    def stale(_: Path) -> bool:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    monkeypatch.setattr(Path, "is_dir", stale)
+    with pytest.raises(InvalidRequest, match="cannot be seen: Stale file handle"):
+        await list_target(NOBODY, target)
+
+
+async def test_an_empty_file_changes_the_listing_once_it_is_not_young_any_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "one.md").touch()
+    target = find_target(str(tmp_path), [], [])
+    young = await list_target(NOBODY, target)
+    assert young.held == {(tmp_path / "one.md").as_uri()}
+    monkeypatch.setattr("ragstone.cli.files.YOUNG_SECONDS", 0.0)
+    assert await list_target(NOBODY, target) != young  # who watches looks at it again
 
 
 def test_what_is_neither_file_nor_folder_is_no_target(tmp_path: Path) -> None:

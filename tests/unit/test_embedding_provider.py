@@ -1,6 +1,7 @@
 """How a provider is asked: retries, Retry-After, circuit, probes. The embedder misbehaves in memory."""
 
 import asyncio
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,11 +11,13 @@ import pytest
 from tests.unit.scripted_embedder import DOWN, FAST, Noted, Scripted, documents, vectors
 
 from ragstone.domain.errors import (
+    LONGEST_WAIT,
     ConfigurationError,
     EmbedderBusy,
     EmbedderDenied,
     EmbedderUnavailable,
     EmbeddingRefused,
+    TooManyRequests,
 )
 from ragstone.ingest.embedding import Circuit, DocumentEmbedder, Outcome, Provider, QuestionEmbedder
 from ragstone.ports.embedder import Vectors
@@ -82,6 +85,12 @@ async def test_everybody_obeys_a_retry_after() -> None:
     await held
     assert embedder.times[sent] - embedder.times[0] >= 0.2
     assert len(embedder.calls) == 9
+
+
+@pytest.mark.parametrize("asked", [1e9, 1e13, math.inf])
+def test_an_absurd_retry_after_stops_nobody_for_longer_than_an_hour(asked: float) -> None:
+    assert EmbedderBusy("Slower.", retry_after=asked).retry_after == LONGEST_WAIT == 3600
+    assert TooManyRequests("Slower.", retry_after=asked).retry_after == LONGEST_WAIT
 
 
 async def test_a_retry_after_beyond_its_patience_is_the_jobs_matter() -> None:

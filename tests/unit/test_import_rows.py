@@ -2,7 +2,10 @@
 
 import gzip
 import json
+import re
 import sys
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -242,6 +245,52 @@ def test_parquet_that_will_not_do(tmp_path: Path) -> None:
     ((number, wrong),) = open_rows(tmp_path / "c.parquet")
     assert number == 1
     assert isinstance(wrong, InvalidRequest)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "told"),
+    [
+        ([{"when": datetime(2026, 1, 1, tzinfo=UTC)}], None, "metadata: must hold what JSON can, and no datetime"),
+        ([{"d": [Decimal("1.5")]}], None, "metadata: must hold what JSON can, and no Decimal"),
+        ([{"b": b"x"}], None, "metadata: must hold what JSON can, and no bytes"),
+        ([{"deep": [(1, 1)]}], "struct<deep: map<int64, int64>>", "metadata: must have texts for keys"),
+        ([[("a", 1), ("a", 2)]], "map<string, int64>", "cannot be read: .*'a'"),
+        ([{"far": 1 << 62}], "struct<far: timestamp>", "cannot be read: "),
+    ],
+)
+def test_what_parquet_holds_and_json_does_not_refuses_the_row(
+    tmp_path: Path, values: list[Any], kind: str | None, told: str
+) -> None:
+    pa = pytest.importorskip("pyarrow", reason="needs the extra parquet")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    kinds = {
+        "struct<deep: map<int64, int64>>": pa.struct([("deep", pa.map_(pa.int64(), pa.int64()))]),
+        "map<string, int64>": pa.map_(pa.string(), pa.int64()),
+        "struct<far: timestamp>": pa.struct([("far", pa.timestamp("us"))]),
+        None: None,
+    }
+    metadata = pa.array([*values, None], kinds[kind])
+    table = pa.table({"document": ["a", "b"], "text": ["x", "y"], "metadata": metadata})
+    parquet.write_table(table, tmp_path / "a.parquet")
+    (first, wrong), (second, good) = open_rows(tmp_path / "a.parquet")
+    assert (first, second) == (1, 2)
+    assert isinstance(wrong, RowRefused)
+    assert re.search(told, wrong.message)
+    assert wrong.document == "a"
+    assert isinstance(good, Row)
+
+
+def test_a_text_that_is_no_utf8_refuses_its_row(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow", reason="needs the extra parquet")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    names = pa.StringArray.from_buffers(
+        2, pa.py_buffer(bytes([0, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0])), pa.py_buffer(b"\xffb")
+    )
+    parquet.write_table(pa.table({"document": names, "text": ["x", "y"]}), tmp_path / "a.parquet")
+    (_, wrong), (_, good) = open_rows(tmp_path / "a.parquet")
+    assert isinstance(wrong, RowRefused)
+    assert wrong.document is None
+    assert isinstance(good, Row)
 
 
 def _schema(pa: Any) -> Any:

@@ -93,6 +93,20 @@ def test_text_of_any_script_of_two_bytes_a_letter(script: str, times: int, encod
     assert decode(data) == LINES[script] * times
 
 
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("times", [1, 400])
+@pytest.mark.parametrize("script", LINES)
+def test_text_of_any_script_of_four_bytes_a_letter(script: str, times: int, encoding: str) -> None:
+    data = (LINES[script] * times).encode(encoding)
+    assert name_media_type("a.txt", data[:4096], None) == "text/plain"
+    assert decode(data) == LINES[script] * times
+
+
+@pytest.mark.parametrize("data", [bytes(16), b"\1\0\0\0" * 8, b"a\0b\0" * 8, b"\0\0\0\x01\0\0\0\x02"])
+def test_numbers_of_four_bytes_are_no_text(data: bytes) -> None:
+    assert wide_encoding(data) not in ("utf-32-le", "utf-32-be")
+
+
 @pytest.mark.parametrize("more", [b"", b"\0", b"\x01x", b"x\0y\0z\0"])
 @pytest.mark.parametrize(("script", "encoding"), IN_ONE_BYTE_OR_TWO)
 def test_other_text_is_not_taken_for_it(script: str, encoding: str, more: bytes) -> None:

@@ -129,6 +129,7 @@ def test_encrypted_fonts_matter_to_nobody_and_encrypted_chapters_do() -> None:
     with pytest.raises(ParseFailed) as caught:
         parse(book(chapters, package(["b%20.xhtml"]), {"META-INF/encryption.xml": encryption("O/b%20.xhtml")}))
     assert caught.value.failure_code == "encrypted"
+    assert "DRM" in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from ragstone.adapters.parsers.kreuzberg.inspection import from_its_start
 from ragstone.adapters.parsers.kreuzberg.media_types import name_media_type
 
 WORDS = "Liebe Grüße aus Köln, où l'été fut très chaud et la fête déjà finie. "
@@ -65,3 +66,13 @@ def test_text_of_any_encoding_is_taken_whatever_its_name(text: str, encoding: st
 def test_text_that_says_so_may_hold_some_control_characters() -> None:
     head = (WORDS * 20).encode("cp437") + b"\x01\x0f\x1a" * 5
     assert name_media_type("readme.txt", head, None) == "text/plain"
+
+
+def test_a_pdf_behind_something_else_is_found_if_its_name_says_that_it_is_one() -> None:
+    whole = b"%PDF-1.7\n1 0 obj\n"
+    data = b"x" * 2000 + b"\n" + whole
+    assert name_media_type("a.pdf", data, None) == "application/pdf"
+    assert name_media_type("a.txt", data, None) == "text/plain"
+    assert from_its_start(data).lstrip() == whole
+    assert from_its_start(b"HTTP/1.1\n" + whole) == b"HTTP/1.1\n" + whole
+    assert from_its_start(b"no PDF") == b"no PDF"

@@ -37,6 +37,8 @@ def message(plain: str, html: str) -> bytes:
         ("Your program shows no HTML. Read it in a browser: https://example.org/news/2024/05/1", "<p>We move.</p>"),
         ("News of the harbour", NEWS * 3),
         ("港", "<p>港口办公室五月一日迁至新码头。</p>"),
+        ("We move. " * 200, NEWS * 50),
+        ("plain ver", "<p>html <b>ver</b></p><p>only in html</p>"),
     ],
 )
 def test_a_plain_text_that_only_stands_in_for_the_page_gives_way_to_it(plain: str, html: str) -> None:
@@ -47,7 +49,7 @@ def test_a_plain_text_that_only_stands_in_for_the_page_gives_way_to_it(plain: st
     ("plain", "html"),
     [
         ("The harbour office moves on the first of May to the new quay.", NEWS),
-        ("We move. " * 200, NEWS * 50),
+        ("We move. " * 200, "<p>We move.</p>" * 900),
         ("Please view in HTML.", "<p><img src=x></p><style>p {font: large serif; margin: 0 auto}</style>"),
         ("Ok", "<p>Ok</p>"),
     ],

@@ -1,14 +1,10 @@
 """Numbers as spreadsheets show them, and the rows that stand above a table's header."""
 
-import io
-import zipfile
-
 import pytest
 
-from ragstone.adapters.parsers.kreuzberg.office.cell_formats import shown_numbers, shown_open_numbers
+from ragstone.adapters.parsers.kreuzberg.office.cell_formats import shown_open_numbers
 from ragstone.adapters.parsers.kreuzberg.office.number_formats import BUILT_IN, shown
-from ragstone.adapters.parsers.kreuzberg.tables import below_notes, csv_to_markdown, markdown_table
-from ragstone.testing.made_files import zipped
+from ragstone.adapters.parsers.kreuzberg.tables import csv_to_markdown, sheet_to_markdown
 
 _ACCOUNTS = '_-* #,##0.00\\ "€"_-;\\-* #,##0.00\\ "€"_-;_-* "-"??\\ "€"_-;_-@_-'
 _BRACKETS = "#,##0.00_);[Red]\\(#,##0.00\\)"
@@ -91,47 +87,6 @@ def test_the_built_in_formats_are_read() -> None:
     )
 
 
-def _styled(sheet: str, *, since_1904: bool = False) -> str:
-    styles = (
-        '<styleSheet><numFmts><numFmt numFmtId="164" formatCode="0.0&quot; %&quot;"/>'
-        '<numFmt formatCode="h:mm" numFmtId="165"></numFmt></numFmts><cellStyleXfs><xf numFmtId="9"/></cellStyleXfs>'
-        '<cellXfs count="4"><xf numFmtId="0"/><xf numFmtId="10"/><xf numFmtId="165"><a/></xf><xf numFmtId="14"/>'
-        "</cellXfs></styleSheet>"
-    )
-    main = f'<workbook><workbookPr date1904="{int(since_1904)}"/></workbook>'
-    with zipfile.ZipFile(io.BytesIO(zipped({"xl/styles.xml": styles, "xl/workbook.xml": main}))) as archive:
-        return shown_numbers(archive)(sheet)
-
-
-@pytest.mark.parametrize(
-    ("cell", "written"),
-    [
-        ('<c r="B2" s="1"><v>0.256</v></c>', '<c r="B2" t="str"><v>25.60%</v></c>'),
-        ('<c s="2" r="B2" t="n"><f>A1/2</f><v>0.5</v></c>', '<c r="B2" t="str"><v>12:00</v></c>'),
-        ('<x:c r="B2" s="3"><x:v>45352</x:v></x:c>', '<x:c r="B2" t="str"><x:v>2024-03-01</x:v></x:c>'),
-        *(
-            (same, same)
-            for same in (
-                '<c r="B2" s="0"><v>0.256</v></c>',
-                '<c r="B2"><v>0.256</v></c>',
-                '<c r="B2" s="9"><v>1</v></c>',
-            )
-        ),
-        *(
-            (same, same)
-            for same in ('<c r="B2" s="1" t="s"><v>3</v></c>', '<c r="A1" s="1"/><c r="B2" s="0"><v>1</v></c>')
-        ),
-        *((same, same) for same in ('<c r="B2" s="1"><v></v></c>', '<cols><col s="1"/></cols>')),
-    ],
-)
-def test_the_cells_of_a_sheet(cell: str, written: str) -> None:
-    assert _styled(cell) == written
-
-
-def test_the_days_of_an_old_mac() -> None:
-    assert "2024-03-01" in _styled('<c r="B2" s="3"><v>43890</v></c>', since_1904=True)
-
-
 @pytest.mark.parametrize(
     ("attributes", "shows", "text"),
     [
@@ -172,4 +127,17 @@ def test_lines_above_the_header_are_no_header(text: str, markdown: str) -> None:
 
 def test_rows_above_the_header_of_a_sheet() -> None:
     rows = [["", "", ""], ["Dues of 2024", "", ""], ["", "", ""], ["a", "b", ""], ["1", "2", ""]]
-    assert below_notes(rows, markdown_table) == "Dues of 2024\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"
+    assert sheet_to_markdown(rows) == "Dues of 2024\n\n| a | b |\n| --- | --- |\n| 1 | 2 |"
+
+
+def test_of_blank_rows_that_repeat_one_is_left() -> None:
+    blank = '<table:table-cell table:number-columns-repeated="16384"/>'
+    rows = (
+        f'<table:table-row table:style-name="a" table:number-rows-repeated="1048000">{blank}</table:table-row>',
+        '<table:table-row table:number-rows-repeated="3" table:style-name="a"/>',
+        '<table:table-row table:number-rows-repeated="3"><table:table-cell office:value="1"/></table:table-row>',
+    )
+    assert shown_open_numbers("".join(rows)) == (
+        f'<table:table-row table:style-name="a">{blank}</table:table-row>'
+        f'<table:table-row table:style-name="a"/>{rows[2]}'
+    )

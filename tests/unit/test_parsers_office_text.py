@@ -10,7 +10,7 @@ from xml.etree.ElementTree import fromstring
 import pytest
 
 from ragstone.adapters.parsers.kreuzberg.media_types import DOCX
-from ragstone.adapters.parsers.kreuzberg.office.cell_comments import with_comments
+from ragstone.adapters.parsers.kreuzberg.office.cell_comments import comments_by_row
 from ragstone.adapters.parsers.kreuzberg.office.cell_formats import shown_open_numbers
 from ragstone.adapters.parsers.kreuzberg.office.package import OfficePackage
 from ragstone.adapters.parsers.kreuzberg.office.repairs import repaired
@@ -155,8 +155,8 @@ def test_what_is_no_xml_is_damaged_at_once(body: str) -> None:
     assert failed.value.failure_code == "damaged"
 
 
-def sheet(rows: str, comments: Mapping[str, str], *, threads: Mapping[str, str] | None = None) -> str:
-    """Return the XML of a sheet with its comments beside it."""
+def by_row(comments: Mapping[str, str], *, threads: Mapping[str, str] | None = None) -> dict[int, str]:
+    """Return the comments that are read of a sheet that has them on these cells."""
     noted = "".join(
         f'<comment ref="{place}" authorId="0"><text><r><t>{text}</t></r></text></comment>'
         for place, text in comments.items()
@@ -169,42 +169,26 @@ def sheet(rows: str, comments: Mapping[str, str], *, threads: Mapping[str, str] 
         '<Relationship Id="b" Type="x/threadedComment" Target="../threads/t1.xml"/>' if threads else ""
     )
     spread = "http://schemas.microsoft.com/office/spreadsheetml/2018/threadedcomments"
-    path, xml = "xl/worksheets/sheet1.xml", f"<worksheet><sheetData>{rows}</sheetData></worksheet>"
     package = {
-        path: xml,
         "xl/worksheets/_rels/sheet1.xml.rels": f'<Relationships xmlns="{_LINKS}">{links}</Relationships>',
         "xl/comments1.xml": f'<comments xmlns="{_SHEET}"><authors><author>Ann</author></authors>'
         f"<commentList>{noted}</commentList></comments>",
         "xl/threads/t1.xml": f'<ThreadedComments xmlns="{spread}">{said}</ThreadedComments>',
         "xl/persons/person.xml": f'<personList xmlns="{spread}"><person id="p" displayName="Bob"/></personList>',
     }
-    return with_comments(OfficePackage(zipped(package)), path, xml)
+    return comments_by_row(OfficePackage(zipped(package)), "xl/worksheets/sheet1.xml")
 
 
-def test_comments_stand_beside_the_rows_that_they_are_on() -> None:
-    rows = (
-        '<row r="1"><c r="A1"><v>1</v></c></row><row r="3"><c r="B3"><v>2</v></c><c r="XFD3" s="1"/></row><row r="4"/>'
-    )
-    written = sheet(rows, {"A1": "Ann:&#10;one", "B1": "two", "A2": "three", "A4": "four", "A9": "five"})
-    cells = re.findall(r'<row r="(\d+)">(?:(?!</row>).)*?<c r="C(\d+)"[^<>]*><is><t [^<>]*>([^<]*)', written)
-    assert cells == [
-        ("1", "1", "Comment on A1 (Ann): one; Comment on B1 (Ann): two"),
-        ("2", "2", "Comment on A2 (Ann): three"),
-        ("4", "4", "Comment on A4 (Ann): four"),
-        ("9", "9", "Comment on A9 (Ann): five"),
-    ]
-    assert [int(number) for number in re.findall(r'<row r="(\d+)"', written)] == [1, 2, 3, 4, 9]
+def test_comments_are_known_by_their_rows() -> None:
+    assert by_row({"A1": "Ann:&#10;one", "B1": "two", "A9": "five", "odd": "six"}) == {
+        1: "Comment on A1 (Ann): one; Comment on B1 (Ann): two",
+        9: "Comment on A9 (Ann): five",
+    }
+    assert by_row({}) == {}
 
 
 def test_of_a_thread_what_was_said_is_kept_and_not_that_the_program_is_too_old() -> None:
-    written = sheet('<row><c r="A1"><v>1</v></c></row>', {"A1": "[Threaded comment]"}, threads={"A1": "Why 1?"})
-    assert "Comment on A1 (Bob): Why 1?" in written
-    assert "[Threaded comment]" not in written
-
-
-def test_a_sheet_without_comments_or_without_room_for_them_stays() -> None:
-    rows = '<row r="1"><c r="XFD1"><v>1</v></c></row>'
-    assert sheet(rows, {}) == sheet(rows, {"A1": "x"}) == f"<worksheet><sheetData>{rows}</sheetData></worksheet>"
+    assert by_row({"A1": "[Threaded comment]"}, threads={"A1": "Why 1?"}) == {1: "Comment on A1 (Bob): Why 1?"}
 
 
 def test_comments_on_cells_of_open_document_sheets_follow_the_cells_text() -> None:

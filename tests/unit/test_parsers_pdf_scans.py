@@ -9,6 +9,7 @@ import pypdfium2 as pdfium
 
 from ragstone.adapters.parsers.kreuzberg.failures import no_text
 from ragstone.adapters.parsers.kreuzberg.pdf.scans import read_scans
+from ragstone.adapters.parsers.kreuzberg.pictures import Recognised
 from ragstone.testing.parsers import pdf, pdf_of
 
 LINE = "Dues are paid by the quarter and not by the year, whatever a vessel's length is."
@@ -50,10 +51,23 @@ class Reader:
         self.count = 0
         self.text = text
 
-    def __call__(self, page: bytes) -> str:
+    def __call__(self, page: bytes, turned: bool) -> Recognised:
         assert len(pdfium.PdfDocument(page)) == 1
         self.count += 1
-        return f"{self.text} {self.count}"
+        return Recognised(f"{self.text} {self.count}", 95.0)
+
+
+class LyingReader:
+    """Reads a page well only if it is turned to a rotation, or finds that out by itself."""
+
+    def __init__(self, upright: int) -> None:
+        self.upright = upright
+        self.asked: list[tuple[int, bool]] = []
+
+    def __call__(self, page: bytes, turned: bool) -> Recognised:
+        rotation = pdfium.PdfDocument(page)[0].get_rotation()
+        self.asked.append((rotation, turned))
+        return Recognised("read", 90.0) if turned or rotation == self.upright else Recognised("pear", 40.0)
 
 
 def test_pages_without_text_are_read_where_they_show_something() -> None:
@@ -70,7 +84,7 @@ def test_what_cannot_be_read_is_named() -> None:
 
 
 def test_a_page_that_fails_does_not_fail_the_rest() -> None:
-    def read(page: bytes) -> str:
+    def read(page: bytes, turned: bool) -> Recognised:
         raise no_text()
 
     data = pages_of(LINE, PICTURE)
@@ -85,10 +99,33 @@ def test_scans_beside_text_are_read_while_there_is_time() -> None:
     assert (reader.count, scans.unread) == (0, {"page 2": "It is a picture, and there was no time left to read it."})
 
 
-def test_scans_that_are_all_there_is_are_read_whatever_the_time() -> None:
-    data = pdf_of([PICTURE, PICTURE])
-    scans = read_scans(data, own_texts(data), Reader(), until=time.monotonic() - 1)
-    assert scans.texts == {1: "read 1", 2: "read 2"}
+def test_scans_that_are_all_there_is_have_no_more_time() -> None:
+    def read(page: bytes, turned: bool) -> Recognised:
+        time.sleep(0.2)
+        return Recognised("read", 95.0)
+
+    data = pdf_of([PICTURE] * 5)
+    scans = read_scans(data, own_texts(data), read, until=time.monotonic() + 0.3)
+    assert scans.texts == {1: "read"}
+    assert scans.unread == {"pages 2 to 5": "It is a picture, and there was no time left to read it."}
+
+
+def test_a_scan_that_lies_is_turned() -> None:
+    data, reader = pdf_of([PICTURE]), LyingReader(90)
+    assert read_scans(data, own_texts(data), reader, until=inf).texts == {1: "read"}
+    assert reader.asked == [(0, False), (180, False), (90, False)]
+
+
+def test_a_scan_that_lies_is_turned_by_what_detects_it() -> None:
+    data, reader = pdf_of([PICTURE]), LyingReader(90)
+    assert read_scans(data, own_texts(data), reader, detects_turns=True, until=inf).texts == {1: "read"}
+    assert reader.asked == [(0, False), (0, True)]
+
+
+def test_of_turns_the_best_is_kept() -> None:
+    data, reader = pdf_of([PICTURE]), LyingReader(-1)
+    assert read_scans(data, own_texts(data), reader, until=inf).texts == {1: "pear"}
+    assert len(reader.asked) == 4
 
 
 def test_a_stamp_on_a_scan_is_not_its_text() -> None:

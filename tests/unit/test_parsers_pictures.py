@@ -2,7 +2,8 @@
 
 import struct
 import time
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
@@ -72,6 +73,100 @@ def test_dots_that_are_higher_than_wide_are_drawn_so() -> None:
     assert [[shade > 127 for shade in row] for row in shades(redrawn(picture))] == [[False] * 2] * 2 + [[True] * 2] * 2
 
 
+def png(width: int, colours: int, pixels: bytes, **chunks: bytes) -> bytes:
+    """Return a PNG of 8 bits a channel, of rows that no filter changed."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    stride = width * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[colours]
+    rows = b"".join(b"\0" + pixels[at : at + stride] for at in range(0, len(pixels), stride))
+    header = struct.pack(">IIBBBBB", width, len(pixels) // stride, 8, colours, 0, 0, 0)
+    more = b"".join(chunk(name.encode(), content) for name, content in chunks.items())
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + more + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    )
+
+
+TRANSPARENT = {
+    "shades of grey": png(3, 4, bytes([0, 255, 0, 0, 255, 255])),
+    "colours": png(3, 6, bytes([0, 0, 0, 255, 0, 0, 0, 0, 255, 255, 255, 255])),
+    "a palette": png(3, 3, bytes([0, 1, 2]), PLTE=bytes([0, 0, 0, 0, 0, 0, 255, 255, 255]), tRNS=bytes([255, 0])),
+    "one colour": png(3, 2, bytes([0, 0, 0, 9, 9, 9, 255, 255, 255]), tRNS=bytes([0, 9, 0, 9, 0, 9])),
+    "one grey": png(3, 0, bytes([0, 9, 255]), tRNS=bytes([0, 9])),
+}
+
+
+@pytest.mark.parametrize("kind", TRANSPARENT)
+def test_what_is_transparent_is_seen_on_white(kind: str) -> None:
+    picture, _ = drawable(TRANSPARENT[kind])
+    assert picture is not None
+    assert picture.only_here
+    assert shades(redrawn(picture)) == [[0, 255, 255]]
+
+
+def test_what_is_half_transparent_is_paler() -> None:
+    picture, _ = drawable(png(2, 6, bytes([0, 0, 0, 128, 200, 0, 0, 255])))
+    assert picture is not None
+    [[half, red]] = shades(redrawn(picture))
+    assert half == pytest.approx(127, abs=2)
+    assert red == pytest.approx(60, abs=2)
+
+
+def test_other_png_is_left_to_its_reader() -> None:
+    picture, _ = drawable(png(2, 0, bytes([0, 255])))
+    assert picture is not None
+    assert not picture.only_here
+    assert shades(redrawn(picture)) == [[0, 255]]
+
+
+@pytest.mark.parametrize("cut", [8, 20, 33, 60])
+def test_png_that_is_cut_short_does_not_fail_here(cut: int) -> None:
+    picture, orientation = drawable(TRANSPARENT["colours"][:cut])
+    assert orientation == 1
+    assert picture is None or picture.width == 3
+
+
+def plain_tiff(width: int, kind: int, pixels: bytes, *, palette: Sequence[int] = (), compression: int = 1) -> bytes:
+    """Return a TIFF of one row, of 8 bits a channel."""
+    channels = 3 if kind == 2 else 1
+    at = 8 + len(pixels)
+    entries = [(256, 4, 1, width), (257, 4, 1, 1), (258, 3, 1, 8), (259, 4, 1, compression), (262, 4, 1, kind)]
+    entries += [(273, 4, 1, 8), (277, 4, 1, channels), (278, 4, 1, 1), (279, 4, 1, len(pixels))]
+    if palette:
+        entries.append((320, 3, len(palette), at))
+    fields = b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    colours = struct.pack(f"<{len(palette)}H", *palette)
+    header = struct.pack("<4sI", b"II*\0", at + len(colours))
+    return b"".join((header, pixels, colours, struct.pack("<H", len(entries)), fields, bytes(4)))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_tiff_of_a_palette_is_drawn(packed: bool) -> None:
+    palette = [0] * 256
+    palette[7] = 0xFFFF
+    pixels = bytes([7, 0, 7])
+    data = plain_tiff(
+        3, 3, zlib.compress(pixels) if packed else pixels, palette=palette * 3, compression=8 if packed else 1
+    )
+    picture, _ = drawable(data)
+    assert picture is not None
+    assert picture.only_here
+    assert shades(redrawn(picture)) == [[255, 0, 255]]
+
+
+@pytest.mark.parametrize(("kind", "seen"), [(0, [255, 235, 0]), (1, [0, 20, 255])])
+def test_other_tiff_is_left_to_its_reader(kind: int, seen: list[int]) -> None:
+    picture, _ = drawable(plain_tiff(3, kind, bytes([0, 20, 255])))
+    assert picture is not None
+    assert not picture.only_here
+    assert shades(redrawn(picture)) == [seen]
+
+
+def test_a_palette_that_is_too_short_is_not_drawn() -> None:
+    assert drawable(plain_tiff(3, 3, bytes(3), palette=[0] * 30)) == (None, 1)
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_photograph_tells_how_it_lies(order: str) -> None:
     picture, orientation = drawable(photograph(6, order))
@@ -125,6 +220,31 @@ class TestReading:
     def test_what_is_no_better_when_turned_stays_as_it_lies(self) -> None:
         _, recognise = self.recogniser({("image/gif", False): Recognised("poor", 45.0)}, Recognised("worse", 40.0))
         assert read_picture(b"GIF89a", "image/gif", recognise, detects_turns=True, until=self.soon()).content == "poor"
+
+    def test_few_words_of_which_tesseract_cannot_tell_how_they_lie_are_turned(self) -> None:
+        data = png(3, 0, bytes([0, 255, 0]))
+        asked: list[list[list[int]]] = []
+
+        def recognise(picture: bytes, media_type: str, turned: bool) -> Recognised:
+            asked.append([] if picture == data else shades(picture))
+            return Recognised("turned", 95.0) if asked[-1] else Recognised("poor", 45.0)
+
+        parsed = read_picture(data, "image/png", recognise, detects_turns=True, until=self.soon())
+        assert parsed.content == "turned"
+        assert asked == [[], [], [[0], [255], [0]]]
+
+    @pytest.mark.parametrize("text", ["", "a poor word " * 20])
+    def test_what_holds_no_text_or_much_is_not_turned_every_way(self, text: str) -> None:
+        data = png(3, 0, bytes([0, 255, 0]))
+        asked, recognise = self.recogniser({}, Recognised(text, 45.0))
+        read_picture(data, "image/png", recognise, detects_turns=True, until=self.soon())
+        assert asked == [("image/png", False), ("image/png", True)]
+
+    def test_white_on_what_is_transparent_is_read_as_it_is(self) -> None:
+        asked, recognise = self.recogniser({(TIFF, False): Recognised("", 95.0)}, Recognised("white", 95.0))
+        parsed = read_picture(TRANSPARENT["colours"], "image/png", recognise, detects_turns=True, until=self.soon())
+        assert parsed.content == "white"
+        assert asked == [(TIFF, False), ("image/png", False)]
 
     def test_there_must_be_time_to_read_it_again(self) -> None:
         asked, recognise = self.recogniser({("image/gif", False): Recognised("poor", 45.0)})

@@ -1,15 +1,18 @@
 """The readers that need no kreuzberg: JSON, slides, and the lines of printed pages."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 import pytest
 
 from ragstone.adapters.parsers.kreuzberg.json_text import json_to_text, ndjson_to_text
 from ragstone.adapters.parsers.kreuzberg.media_types import ODT
+from ragstone.adapters.parsers.kreuzberg.office.enclosures import Enclosures
 from ragstone.adapters.parsers.kreuzberg.office.repairs import repaired, restored
 from ragstone.adapters.parsers.kreuzberg.office.slides import read_slides
 from ragstone.adapters.parsers.kreuzberg.pdf.drawn_lines import find_tables, looks_tabular, paragraphs, reads_as_table
+from ragstone.adapters.parsers.kreuzberg.pdf.page_edges import EdgeLine, PageEdges
 from ragstone.adapters.parsers.kreuzberg.pdf.running_lines import RunningLines
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 from ragstone.domain.documents import ParsedDocument
@@ -104,55 +107,120 @@ class TestSlides:
             return ParsedDocument(f"{content.decode()} in {name}", "image/png")
 
         assert read_slides(data).content == "A crane at work"
-        assert read_slides(data, read_picture).content == "A crane at work\n\none in ppt/media/1.png"
+        assert read_slides(data, Enclosures(read_picture)).content == "A crane at work\n\none in ppt/media/1.png"
 
-    @pytest.mark.parametrize(("members", "code"), [({"ppt/presentation.xml": b"<x/>"}, "damaged"), ({}, "damaged")])
-    def test_a_show_without_slides_is_damaged(self, members: dict[str, str | bytes], code: str) -> None:
+    @pytest.mark.parametrize(
+        ("members", "code"),
+        [({"ppt/presentation.xml": b"<x/>"}, "no_text"), ({"ppt/presentation.xml": b"<x"}, "damaged"), ({}, "damaged")],
+    )
+    def test_a_show_without_slides_is_sound_where_it_says_so(self, members: dict[str, str | bytes], code: str) -> None:
         with pytest.raises(ParseFailed) as caught:
             read_slides(zipped(members))
         assert caught.value.failure_code == code
 
 
-def running(pages: Sequence[Sequence[str]]) -> list[list[str]]:
-    """The lines that are left of each page."""
+def running(pages: Sequence[Sequence[str]], margins: Sequence[PageEdges] = ()) -> list[list[str]]:
+    """The lines that are left of each page, with those that are kept where they are first."""
     numbered = dict(enumerate(pages, 1))
-    found = RunningLines(numbered)
-    return [[line for line in lines if not found.covers(page, line)] for page, lines in numbered.items()]
+    found = RunningLines(numbered, dict(enumerate(margins, 1)))
+    return [
+        [*(line.text for line in found.kept(page)), *(line for line in lines if not found.covers(page, line))]
+        for page, lines in numbered.items()
+    ]
+
+
+def margins(top: Sequence[str] = (), bottom: Sequence[str] = (), *, height: float = 10.0) -> PageEdges:
+    """The edges of a page of text that is ten points high."""
+    lines = [EdgeLine(line, line in top, height) for line in (*top, *bottom)]
+    return PageEdges(lines, Counter({10.0: 2000, height: 10}))
 
 
 class TestRunningLines:
-    def test_headers_footers_and_page_numbers_go(self) -> None:
+    def test_headers_footers_and_page_numbers_go_but_where_they_are_first(self) -> None:
         pages = [
             ["ACME  report", f"Text {word}.", f"More {word}.", f"Page {n} of 9", "Confidential"]
             for n, word in enumerate("vwxyz", 4)
         ]
-        assert running(pages) == [[f"Text {word}.", f"More {word}."] for word in "vwxyz"]
+        edges = [margins([lines[0]], lines[-2:]) for lines in pages]
+        left = [[f"Text {word}.", f"More {word}."] for word in "vwxyz"]
+        assert running(pages, edges) == [["ACME report", "Confidential", *left[0]], *left[1:]]
 
     def test_headers_that_name_the_chapter_beside_the_page_go(self) -> None:
-        pages = [[f"{n} Chapter {'AB'[n % 2]} of {n // 3}", f"Text of page {'abcdef'[n]}."] for n in range(1, 6)]
-        assert running(pages) == [[f"Text of page {letter}."] for letter in "bcdef"]
+        pages = [[f"{n} Chapter {'AB'[n > 3]}", f"Text of page {'abcdef'[n]}."] for n in range(1, 6)]
+        edges = [margins([lines[0].replace(" ", "\t", 1)]) for lines in pages]
+        kept = {1: ["1 Chapter A"], 4: ["4 Chapter B"]}
+        assert running(pages, edges) == [[*kept.get(n, ()), f"Text of page {'abcdef'[n]}."] for n in range(1, 6)]
+
+    def test_a_header_that_the_text_says_too_goes_everywhere(self) -> None:
+        pages = [["Harbour dues 1", "1 Harbour dues", "a"], ["Harbour dues 2", "b"], ["Harbour dues 3", "c"]]
+        edges = [margins([f"Harbour dues\t{n}"]) for n in (1, 2, 3)]
+        assert running(pages, edges) == [["1 Harbour dues", "a"], ["b"], ["c"]]
+
+    def test_what_is_not_in_the_margins_stays(self) -> None:
+        pages = [["This is to certify that", name, "has attended.", "Signed"] for name in ("Ann", "Bob", "Cid", "Dan")]
+        assert running(pages, [margins() for _ in pages]) == pages
+
+    @pytest.mark.parametrize("heading", ["Certificate", "Chapter {}", "{}. Part", "{}"])
+    def test_headings_stay_by_their_height(self, heading: str) -> None:
+        pages = [[heading.format(n), f"Text {word}."] for n, word in enumerate("vwxyz", 1)]
+        assert running(pages, [margins([lines[0]], height=14) for lines in pages]) == pages
+
+    @pytest.mark.parametrize("heading", ["Chapter {}", "{} Part", "Invoice no {}17", "§ {}", "{}. Part"])
+    def test_headings_that_count_are_no_page_numbers(self, heading: str) -> None:
+        pages = [[heading.format(n), f"Text {word}."] for n, word in enumerate("vwxyz", 1)]
+        assert running(pages, [margins([lines[0]]) for lines in pages]) == pages
+
+    @pytest.mark.parametrize("header", ["ACME | {}", "ACME\t{}", "{}\tACME", "ACME Page {} of 5", "ACME - Page {}"])
+    def test_numbers_apart_are_page_numbers_at_the_top(self, header: str) -> None:
+        shown = [header.format(n) for n in range(1, 6)]
+        pages = [[line.replace("\t", " "), f"Text {word}."] for line, word in zip(shown, "vwxyz", strict=True)]
+        left = [lines[1:] for lines in pages]
+        assert running(pages, [margins([line]) for line in shown]) == [[pages[0][0], *left[0]], *left[1:]]
+
+    def test_a_footer_goes_as_one_line_or_as_two(self) -> None:
+        pages = [["Text v.", "ACME", "1"], ["Text w.", "ACME 2"], ["Text x.", "ACME 3"], ["Text y.", "ACME 4"]]
+        edges = [margins(bottom=["ACME", "1"]), *(margins(bottom=[f"ACME\t{n}"]) for n in (2, 3, 4))]
+        assert running(pages, edges) == [["ACME", "Text v."], ["Text w."], ["Text x."], ["Text y."]]
+        assert RunningLines(dict(enumerate(pages, 1)), dict(enumerate(edges, 1))).covers(1, "ACME1")
 
     def test_the_header_of_a_table_that_goes_on_stays(self) -> None:
         pages = [["ACME", "Port Ships Tons", f"Riga {n}7 1{n}", f"Genoa {n}1 8{n}", "text"] for n in range(6)]
-        assert [lines[0] for lines in running(pages)] == ["Port Ships Tons"] * 6
+        left = running(pages, [margins(lines[:2]) for lines in pages])
+        assert [lines[:2] for lines in left] == [
+            ["ACME", "Port Ships Tons"],
+            *([lines[1], lines[2]] for lines in pages[1:]),
+        ]
+
+    def test_where_nothing_is_known_of_the_page_the_outermost_lines_may_run(self) -> None:
+        pages = [
+            ["ACME", f"{n}", f"b{word}", "Middle", f"{word}", f"c{word}", f"d{word}", f"Page {n}"]
+            for n, word in enumerate("vwxyz", 1)
+        ]
+        assert running(pages) == [[*(["ACME"] if n == 0 else []), *lines[2:7]] for n, lines in enumerate(pages)]
+
+    def test_pages_of_few_lines_of_which_nothing_is_known_stay(self) -> None:
+        pages = [["Form A", f"Name {word}", "Signed"] for word in "vwxyz"]
+        assert running(pages) == pages
 
     def test_what_stands_on_few_pages_or_in_the_middle_stays(self) -> None:
-        pages = [
-            [f"{word} one", "a", "b", f"{word}", "Middle", f"{word}{word}", "c", "d", f"end {word}"] for word in "vwxyz"
-        ]
+        pages = [[f"{word} one", "a", "Middle", "b", f"end {word}"] for word in "vwxyz"]
         pages[0][0] = pages[1][0] = "Twice"
-        assert running(pages) == [[line for line in lines if line not in "abcd"] for lines in pages]
+        assert running(pages, [margins(lines[:2], lines[-2:]) for lines in pages]) == [
+            [*(["a", "b"] if n == 0 else []), *(line for line in lines if line not in "ab")]
+            for n, lines in enumerate(pages)
+        ]
 
     def test_numbers_that_do_not_count_with_the_pages_are_text(self) -> None:
         pages = [[f"Invoice {number}", f"Sum {number * 3}"] for number in (17, 4, 923, 55)]
-        assert running(pages) == pages
+        assert running(pages, [margins(bottom=lines) for lines in pages]) == pages
 
     def test_a_form_that_is_the_same_on_every_page_stays(self) -> None:
         pages = [["Form A", "Name", f"Page {n}"] for n in range(1, 9)]
-        assert running(pages) == pages
+        assert running(pages, [margins(bottom=lines) for lines in pages]) == pages
 
     def test_two_pages_are_too_few_but_for_their_numbers(self) -> None:
-        assert running([["Same", "one", "1"], ["Same", "two", "2"]]) == [["Same", "one"], ["Same", "two"]]
+        pages = [["Same", "one", "1"], ["Same", "two", "2"]]
+        assert running(pages, [margins(lines[:1], lines[2:]) for lines in pages]) == [["Same", "one"], ["Same", "two"]]
 
 
 class TestDrawnLines:

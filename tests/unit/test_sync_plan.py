@@ -119,8 +119,37 @@ def test_what_half_a_listing_lacks_may_still_be_there() -> None:
 def test_what_is_said_otherwise_is_sent_again() -> None:
     documents = [a_doc("a.md", "a", readers=("hr",)), a_doc("b.md", "b", metadata={"year": "2025"})]
     assert drawn([a_file("a.md", "a"), a_file("b.md", "b")], documents) == {"relabelled": ["a.md", "b.md"]}
-    broken = a_doc("c.pdf", "c", readers=("hr",), state=State.FAILED)
+
+
+def test_what_cannot_be_read_is_not_tried_again_to_open_it_to_more_readers() -> None:
+    broken = a_doc("c.pdf", "c", readers=("hr",), metadata={"year": "2025"}, state=State.FAILED)
     assert drawn([a_file("c.pdf", "c")], [broken]) == {"unchanged": ["c.pdf"]}
+
+
+@pytest.mark.parametrize("state", [State.FAILED, State.CANCELLED])
+def test_what_cannot_be_read_is_kept_from_those_whom_it_is_not_for(state: State) -> None:
+    """An earlier version may answer in its place."""
+    wanted = replace(WANTED, readers=["hr", "board"])
+    open_to_all = a_doc("a.pdf", "a", state=state)
+    listed = [a_file("a.pdf", "a")]
+    assert draw_plan(wanted, listed, [open_to_all], whole=True).relabelled == [open_to_all.uri]
+    narrower = replace(open_to_all, readers=("board",))
+    assert draw_plan(wanted, listed, [narrower], whole=True).unchanged == [narrower]
+
+
+def test_what_is_renamed_and_said_otherwise_is_sent_again_under_its_new_name() -> None:
+    document = a_doc("a.md", "a", readers=("hr",))
+    plan = draw_plan(WANTED, [a_file("b.md", "a")], [document], whole=True)
+    assert plan.renamed == [(document, f"{SOURCE}/b.md")]
+    assert plan.relabelled == [f"{SOURCE}/b.md"]
+    assert plan.known == {f"{SOURCE}/b.md": document}
+    assert (plan.added, plan.deleted) == ([], [])
+
+
+def test_of_what_is_being_written_nothing_is_known_and_nothing_goes() -> None:
+    documents = [a_doc("a.md", "a"), a_doc("b.md", "b")]
+    plan = draw_plan(WANTED, [a_file("new.md", "a")], documents, whole=True, held=[documents[0].uri])
+    assert (plan.added, plan.renamed, plan.deleted) == ([f"{SOURCE}/new.md"], [], [documents[1]])
 
 
 def test_pages_are_looked_at_whatever_is_known() -> None:

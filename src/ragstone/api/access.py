@@ -28,9 +28,10 @@ def secret_of(
     return header
 
 
-async def principal_of(
-    secret: Annotated[str | None, Depends(secret_of)], record: OpenRecord, settings: OpenSettings
-) -> Principal:
+Key = Annotated[str | None, Depends(secret_of)]
+
+
+async def principal_of(secret: Key, record: OpenRecord, settings: OpenSettings) -> Principal:
     """Return whom the request is for: the key's principal, or on a loopback address the person at this machine.
 
     A key is looked up on each request, so that one that is revoked ends at once. Raises ``Unauthenticated``.

@@ -1,7 +1,8 @@
-"""How large a request's body may be: decided from its headers, counted while it is read."""
+"""How large a request's body may be, and how slow: decided from its headers, counted while it is read."""
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Callable
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,6 +17,10 @@ LARGEST_JSON = 2 * MIB
 # Parsing JSON holds the interpreter: some 5 ms per MiB in which nothing else is served. A form is read in pieces.
 LARGEST_JSON_DOCUMENT = 8 * MIB
 _FORM_FIELDS = MIB
+_SILENT_SECONDS = 30.0
+_GRACE_SECONDS = 60.0
+_LEAST_RATE = 8 << 10
+"""Bytes per second that a body must come in with, once the grace is over: one that does not come keeps a place."""
 _LINGER_SECONDS = 2.0
 _LINGER_BYTES = 64 * MIB
 _DOCUMENTS = ("/v1/documents", "/v1/documents/chunks")
@@ -59,7 +64,7 @@ class BodyLimit:
 
 
 class _Body:
-    """One request's body, counted; and the reply, which ends the connection where the body is too large.
+    """One request's body, counted and timed; and the reply, which ends the connection where the body is too large.
 
     Most clients read no reply before they have sent everything, and lose it when the connection is closed
     under them. So the reply goes out, some of what is still coming is read, and only then is it closed.
@@ -70,19 +75,38 @@ class _Body:
         self._receive = receive
         self._send = send
         self._size = 0
+        self._waited = 0.0
+        self._whole = False
         self._too_large = too_large
+        self._too_slow = False
 
     async def receive(self) -> Message:
-        """Return the next message. Raise ``HTTPException`` (FastAPI lets no other through) over the limit."""
-        message = await self._receive()
+        """Return the next message. Raise ``HTTPException`` (FastAPI lets no other through) over the limits."""
+        message = await (self._receive() if self._whole else self._next_part())
         self._size += len(message.get("body", b""))
+        self._whole = not message.get("more_body", False)
         if self._size > self._limit:
             self._too_large = True
             raise HTTPException(413, detail=_too_large(self._limit).message)
         return message
 
+    async def _next_part(self) -> Message:
+        """Wait for the body to go on, for as long as a sender may take."""
+        allowed = _GRACE_SECONDS + self._size / _LEAST_RATE - self._waited
+        begun = time.monotonic()
+        try:
+            async with asyncio.timeout(min(_SILENT_SECONDS, allowed)):
+                message = await self._receive()
+        except TimeoutError as error:
+            self._too_slow = True
+            raise HTTPException(408, detail="The request's body does not come, or too slowly.") from error
+        self._waited += time.monotonic() - begun
+        return message
+
     async def send(self, message: Message) -> None:
         """Pass a message of the reply on."""
+        if self._too_slow and message["type"] == "http.response.start":
+            MutableHeaders(scope=message)["Connection"] = "close"
         if not self._too_large:
             await self._send(message)
         elif message["type"] == "http.response.start":

@@ -41,6 +41,7 @@ _MEANINGS: Mapping[int, tuple[str, str]] = {
     403: (errors.Forbidden.code, "Use a key that allows it."),
     404: (errors.NotFound.code, "/openapi.json lists every path."),
     405: ("method_not_allowed", "The header Allow names the methods of this path."),
+    408: ("request_timeout", "Send it again, over a connection that does not stall."),
     413: (
         errors.TooLarge.code,
         "Send less, or split it; a large document travels best as a file (multipart/form-data).",

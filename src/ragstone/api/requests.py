@@ -74,11 +74,17 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
             raise ValueError("must hold finite numbers only")
         case Mapping():
             for key, each in value.items():
+                if not isinstance(key, str):
+                    raise ValueError("must have texts for keys")  # noqa: TRY004 (pydantic tells of it)
                 yield key
                 yield from _texts(each, depth + 1)
         case list():
             for each in value:
                 yield from _texts(each, depth + 1)
+        case None | int() | float():
+            pass
+        case _:  # from a file of another format
+            raise ValueError(f"must hold what JSON can, and no {type(value).__name__}")
 
 
 Text = Annotated[str, AfterValidator(_storable_text)]

@@ -76,11 +76,7 @@ class Batch:
             except _OF_ALL:
                 raise
             except UnsupportedMediaType as error:
-                if item.named:
-                    self._refused.append(of_error(item.uri, error))
-                else:
-                    self._skipped[item.kind] += 1
-                    self._files -= 1
+                self._leave_out(item, error)
             except RagstoneError as error:
                 self._refused.append(of_error(item.uri, error))
             except OSError as error:
@@ -138,6 +134,14 @@ class Batch:
         if isinstance(item.source, str):
             return await self._client.accept_url(item.source, described)
         return await self._client.accept_file(item.source, described)
+
+    def _leave_out(self, item: Item, error: UnsupportedMediaType) -> None:
+        """Note a document of a kind that is not read: it failed only if it was named."""
+        if item.named:
+            self._refused.append(of_error(item.uri, error))
+        else:
+            self._skipped[item.kind] += 1
+            self._files -= 1
 
     def _note(self, accepted: Accepted) -> None:
         self._job_ids.append(accepted.job_id)

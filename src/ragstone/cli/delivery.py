@@ -12,8 +12,9 @@ from ragstone.cli.client import Client, requested
 from ragstone.cli.files import Finding, Item
 from ragstone.cli.pages import page_at
 from ragstone.cli.running import for_each
+from ragstone.cli.summary import of_error
 from ragstone.domain.documents import State
-from ragstone.domain.errors import Conflict, NotFound
+from ragstone.domain.errors import Conflict, NotFound, UnsupportedMediaType
 from ragstone.ingest.sync import Plan, Wanted, check_not_emptied, may_mend
 from ragstone.ports.fetcher import Gone
 
@@ -29,7 +30,8 @@ class Delivery(Batch):
     """The documents of one sync.
 
     ``outcomes`` tells of the uris that the record holds as listed; ``deleted`` are the documents that went. Pages that
-    are as they were are not sent; those whose address says that nothing is there are deleted with the rest.
+    are as they were are not sent. Where an address says that nothing is there, or what is there now is of a kind that
+    is not read, the document is deleted with the rest.
     """
 
     def __init__(
@@ -42,14 +44,17 @@ class Delivery(Batch):
         renamed: Sequence[Document],
         allow_empty: bool,
     ) -> None:
-        self.followed = [each.job_id for each in (*plan.unchanged, *renamed) if each.state is not State.READY]
+        self._sent_again = frozenset(plan.relabelled)
+        left = (*plan.unchanged, *(each for each in renamed if each.uri not in self._sent_again))
+        self.followed = [each.job_id for each in left if each.state is not State.READY]
         super().__init__(client, finding, self.followed)
         self.outcomes: dict[str, Outcome] = {each.uri: "unchanged" for each in plan.unchanged}
         self.deleted: list[Document] = []
         self._plan = plan
         self._wanted = wanted
         self._gone: list[Document] = []
-        self._renamed = len(renamed)
+        self._renamed = {each.uri: each for each in renamed}
+        self._known = {**plan.known, **self._renamed}
         self._allow_empty = allow_empty
 
     async def send(self, describe: Describe) -> None:
@@ -57,22 +62,27 @@ class Delivery(Batch):
         await super().send(describe)
         doomed = [*self._plan.deleted, *self._gone]
         added = sum(outcome == "added" for outcome in self.outcomes.values())
-        kept = len(self._plan.known) - len(self._gone) + self._renamed + added
+        kept = len(self._known) - len(self._gone) + added
         if not self._allow_empty:
             check_not_emptied(self._wanted.source, deleted=len(doomed), kept=kept)
         await for_each(doomed, self._delete, at_a_time=_DELETED_AT_A_TIME)
 
     async def _delete(self, document: Document) -> None:
+        """Delete a document, unless another sync has found it elsewhere, or changed, since this one looked."""
         with suppress(NotFound):  # another was quicker
+            now = await self._client.document(document.id)
+            if (now.uri, now.source, now.job_id) != (document.uri, document.source, document.job_id):
+                return
             await self._client.delete_document(document.id)
         self.deleted.append(document)
 
     async def _send(self, item: Item, described: DocumentForm) -> Accepted:
-        known = self._plan.known.get(item.uri)
+        known = self._known.get(item.uri)
         if isinstance(item.source, str):
             return await self._send_page(item.source, known, described)
         accepted = await self._client.accept_file(item.source, described)
-        self.outcomes[item.uri] = outcome_of(known, same=item.uri in self._plan.relabelled)
+        if item.uri not in self._renamed:
+            self.outcomes[item.uri] = outcome_of(known, same=item.uri in self._sent_again)
         return accepted
 
     async def _send_page(self, url: str, known: Document | None, described: DocumentForm) -> Accepted:
@@ -99,6 +109,16 @@ class Delivery(Batch):
             return Accepted(document_id=known.id, job_id=known.job_id, created=False)
         self._files -= 1
         return _NOTHING
+
+    def _leave_out(self, item: Item, error: UnsupportedMediaType) -> None:
+        """What a document held is not there any more: it goes. It fails where it is not this sync's, or as it was."""
+        known = self._known.get(item.uri)
+        if known and (known.source != self._wanted.source or item.uri in self._sent_again):
+            self._refused.append(of_error(item.uri, error))
+            return
+        super()._leave_out(item, error)
+        if known:
+            self._gone.append(known)
 
     def _note(self, accepted: Accepted) -> None:
         if accepted is not _NOTHING:

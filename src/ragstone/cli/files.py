@@ -1,7 +1,9 @@
 """Which documents ``ingest`` is given: URLs and files as they are, and the files of folders."""
 
+import errno
 import os
 import stat
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,7 +19,12 @@ JUNK = frozenset({"node_modules", "__pycache__", "__MACOSX", "Thumbs.db", "deskt
 EMPTY = "empty"
 LINK = "link out of the folder"
 SPECIAL = "pipe, socket or device"
-UNREADABLE = "unreadable folder"
+UNREADABLE = "file or folder that cannot be seen"
+
+YOUNG_SECONDS = 3.0
+"""A file that was changed this lately may be at work: an editor empties it, then writes."""
+
+_NOWHERE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +53,14 @@ def printable(name: str) -> str:
 
 @dataclass(slots=True)
 class Finding:
-    """What was found, in order, and how many files of folders were skipped, by kind."""
+    """What was found, in order, and how many files of folders were skipped, by kind.
+
+    ``held`` are those among them that are empty since a moment ago: what they hold is about to come.
+    """
 
     items: list[Item] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
+    held: list[Path] = field(default_factory=list)
 
 
 def find(
@@ -72,7 +83,7 @@ def find(
         if not path.is_dir():
             found[Path(os.path.realpath(path))] = Item(path, named=True)
             continue
-        for real, file in Folder(path, include, exclude, finding.skipped, errand).files():
+        for real, file in Folder(path, include, exclude, finding, errand).files():
             found.setdefault(real, Item(file, named=False))
     finding.items = list(found.values())
     return finding
@@ -107,9 +118,19 @@ def check_kind(path: Path) -> None:
         )
 
 
+def leads_nowhere(error: OSError) -> bool:
+    """Whether nothing is there. After any other error, as of a disk that is away, something may be."""
+    return error.errno in _NOWHERE
+
+
+def carries_secret(url: str) -> bool:
+    """Whether ``url`` has credentials in it, which would be kept and shown."""
+    return "@" in url.partition("://")[2].partition("/")[0]
+
+
 def _without_secret(url: str) -> str:
-    """Return ``url``. Raise ``InvalidRequest`` where it carries credentials, which would be kept and shown."""
-    if "@" in url.partition("://")[2].partition("/")[0]:
+    """Return ``url``. Raise ``InvalidRequest`` where it carries credentials."""
+    if carries_secret(url):
         raise InvalidRequest("A URL carries credentials.", remedy="Download the document and give the file.")
     return url
 
@@ -121,13 +142,14 @@ class Folder:
     """
 
     def __init__(
-        self, root: Path, include: Sequence[str], exclude: Sequence[str], skipped: Counter[str], errand: Errand
+        self, root: Path, include: Sequence[str], exclude: Sequence[str], finding: Finding, errand: Errand
     ) -> None:
         self._root = root
         self._real_root = Path(os.path.realpath(root))
         self._include = include
         self._exclude = exclude
-        self._skipped = skipped
+        self._finding = finding
+        self._skipped = finding.skipped
         self._errand = errand
         self._entered: set[Path] = set()
         self._links: list[tuple[Path, Path]] = []
@@ -166,8 +188,10 @@ class Folder:
             return
         try:
             status = entry.stat(follow_symlinks=False)
-        except FileNotFoundError:
-            return  # it went away since
+        except OSError as error:
+            if not leads_nowhere(error):  # else it went away since
+                self._skipped[UNREADABLE] += 1
+            return
         self._take(named, real, status, waiting)
 
     def _follow(self, named: Path, link: Path) -> None:
@@ -175,8 +199,9 @@ class Folder:
         try:
             real = Path(os.path.realpath(link, strict=True))
             status = real.stat()
-        except OSError:
-            self._skipped[LINK] += 1
+        except OSError as error:
+            inside = Path(os.path.realpath(link)).is_relative_to(self._real_root)
+            self._skipped[UNREADABLE if inside and not leads_nowhere(error) else LINK] += 1
             return
         if not real.is_relative_to(self._real_root):
             self._skipped[LINK] += 1
@@ -194,6 +219,8 @@ class Folder:
             self._skipped[SPECIAL] += 1
         elif not status.st_size:
             self._skipped[EMPTY] += 1
+            if abs(time.time() - status.st_ctime) < YOUNG_SECONDS:
+                self._finding.held.append(named)
         else:
             self._taken.setdefault(real, named)
 

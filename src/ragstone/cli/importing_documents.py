@@ -11,6 +11,11 @@ from ragstone.domain.errors import RagstoneError
 from ragstone.ingest.importing import ReadyChunk
 from ragstone.ingest.intake import Label, ReadyDocument
 
+_MOST_BYTES = 256 << 20
+_BYTES_OF_A_NUMBER = 8
+_BYTES_BESIDE = 1000
+"""Of a chunk, beside its text and vector."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -45,6 +50,8 @@ class Gathered:
     document: ReadyDocument
     path: Path
     numbers: Sequence[int]
+    weight: int
+    """Bytes that it takes in memory, about: a small packed file may hold large documents."""
 
     def place(self, chunk: int = 0) -> Place:
         """Return where a chunk is from, by its place in the document."""
@@ -122,6 +129,7 @@ class _Open:
         self._said: dict[str, object] = {}
         self._chunks: list[ReadyChunk] = []
         self._numbers: list[int] = []
+        self._weight = 0
 
     def add(self, number: int, row: Row) -> RowRefused | None:
         """Add a chunk; return what is wrong with it instead."""
@@ -136,7 +144,12 @@ class _Open:
             return RowRefused(
                 f"The document has more than {MOST_CHUNKS:,} chunks.", remedy="Make several documents of it."
             )
-        self._chunks.append(row.to_domain())
+        chunk = row.to_domain()
+        self._weight += _weight(chunk)
+        if self._weight > _MOST_BYTES:
+            self._chunks.clear()
+            return RowRefused(f"The document is larger than {_MOST_BYTES >> 20} MiB.", remedy="Make several of it.")
+        self._chunks.append(chunk)
         self._numbers.append(number)
         return None
 
@@ -151,4 +164,9 @@ class _Open:
             "readers": self._said.get("readers", described.readers),
         }
         label: Label = described.model_copy(update=said).label()
-        return Gathered(ReadyDocument(label, self._chunks), self._first.path, self._numbers)
+        return Gathered(ReadyDocument(label, self._chunks), self._first.path, self._numbers, self._weight)
+
+
+def _weight(chunk: ReadyChunk) -> int:
+    vector = 0 if chunk.vector is None else _BYTES_OF_A_NUMBER * len(chunk.vector)
+    return _BYTES_BESIDE + len(chunk.text) + vector

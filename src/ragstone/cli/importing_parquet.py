@@ -2,14 +2,20 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ragstone.cli.importing_rows import Numbered, Row, RowRefused, to_row, unreadable
 from ragstone.domain.errors import ConfigurationError, InvalidRequest
 
+if TYPE_CHECKING:
+    from pyarrow import RecordBatch
+
 _ROWS_AT_A_TIME = 512
 _OBJECTS = ("metadata", "document_metadata")
+_NO_VALUE = (KeyError, ValueError, OverflowError)
+"""What pyarrow raises for a map with a key twice, for texts that are no UTF-8, and for dates that Python has not."""
 
 
 class ParquetRows:
@@ -47,12 +53,35 @@ class ParquetRows:
         total, number = self._file.metadata.num_rows, 0
         try:
             for batch in self._file.iter_batches(batch_size=_ROWS_AT_A_TIME):
-                for fields in batch.to_pylist(maps_as_pydicts="strict"):
+                for row in _rows(batch):
                     number += 1
                     self.read = self.size * number // total
-                    yield number, _row(fields)
+                    yield number, row
         except self._broken as error:
             raise unreadable(self.path, error) from error
+
+
+def _rows(batch: "RecordBatch") -> Iterator[Row | RowRefused]:
+    """Yield the rows of a batch; where one holds what Python has no value for, the others come all the same."""
+    try:
+        rows = batch.to_pylist(maps_as_pydicts="strict")
+    except _NO_VALUE:
+        for place in range(batch.num_rows):
+            yield _row_at(batch, place)
+    else:
+        yield from map(_row, rows)
+
+
+def _row_at(batch: "RecordBatch", place: int) -> Row | RowRefused:
+    try:
+        (fields,) = batch.slice(place, 1).to_pylist(maps_as_pydicts="strict")
+    except _NO_VALUE as error:
+        document = None
+        with suppress(*_NO_VALUE):
+            document = batch.column("document")[place].as_py()
+        cause = str(error.args[0] if isinstance(error, KeyError) else error).rstrip(".")
+        return RowRefused(f"The row cannot be read: {cause}.", document=document if isinstance(document, str) else None)
+    return _row(fields)
 
 
 def _row(fields: Mapping[str, Any]) -> "Row | RowRefused":

@@ -17,7 +17,8 @@ from ragstone.ports.record import BatchRefused
 
 _LANES = 2
 _MOST_FAILURES = 1000
-_MOST_BYTES = 64 << 20
+_MOST_BYTES = 32 << 20
+"""Of a batch, in memory."""
 _PATIENCE_SECONDS = 60.0
 _AGAIN_SECONDS = 1.0
 
@@ -123,7 +124,7 @@ class Import:
     def _batches(self) -> Iterator[_Batch]:
         """Yield what is stored together. Blocks."""
         waiting: list[Gathered] = []
-        chunks = begun = 0
+        chunks = weight = 0
         for each in self._documents:
             if isinstance(each, BadRow):
                 self._failing.row(each)
@@ -133,10 +134,10 @@ class Import:
                 continue
             waiting.append(each)
             chunks += len(each.document.chunks)
-            read = self._documents.read
-            if chunks >= self._batch_chunks or read - begun >= _MOST_BYTES:
-                yield _Batch(waiting, read)
-                waiting, chunks, begun = [], 0, read
+            weight += each.weight
+            if chunks >= self._batch_chunks or weight >= _MOST_BYTES:
+                yield _Batch(waiting, self._documents.read)
+                waiting, chunks, weight = [], 0, 0
         if waiting:
             yield _Batch(waiting, self._documents.size)
 

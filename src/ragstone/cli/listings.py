@@ -13,9 +13,18 @@ from urllib.parse import urlsplit
 
 from ragstone.cli.client import Client
 from ragstone.cli.errand import Errand, in_thread
-from ragstone.cli.files import UNREADABLE, Item, check_kind, existing, find
+from ragstone.cli.files import (
+    UNREADABLE,
+    YOUNG_SECONDS,
+    Item,
+    carries_secret,
+    check_kind,
+    existing,
+    find,
+    leads_nowhere,
+)
 from ragstone.cli.sitemap import LARGEST, Sitemap, read_sitemap
-from ragstone.domain.errors import InvalidRequest
+from ragstone.domain.errors import InvalidRequest, Unavailable
 from ragstone.ingest.sync import Listed
 from ragstone.ports.fetcher import Gone, Validators
 
@@ -26,8 +35,9 @@ one after the other, the first two may be the same."""
 _WEB = ("http://", "https://")
 _MOST_SITEMAPS = 1000
 _MOST_PAGES = 200_000
-_YOUNG_SECONDS = 3.0  # a file may change once more within the tick of its file system's clock
+_YOUNG_SECONDS = YOUNG_SECONDS  # a file may change once more within the tick of its file system's clock
 _NOT_A_LINK = "link that is no web address"
+_WITH_CREDENTIALS = "link that carries credentials"
 _PART_BYTES = 1 << 20
 
 
@@ -35,7 +45,8 @@ _PART_BYTES = 1 << 20
 class Listing:
     """What a ``source`` lists, by uri. ``whole`` is false where a part of it could not be seen.
 
-    ``page``: the target is a single page, not a list of them. ``skipped`` counts by kind.
+    ``page``: the target is a single page, not a list of them. ``skipped`` counts by kind. ``held`` are uris of which
+    nothing is known at this moment.
     """
 
     source: str
@@ -44,6 +55,7 @@ class Listing:
     skipped: Counter[str] = field(default_factory=Counter)
     whole: bool = True
     page: bool = False
+    held: frozenset[str] = frozenset()
 
     def listed(self) -> list[Listed]:
         """Return the listing as a plan takes it."""
@@ -79,7 +91,7 @@ async def list_target(client: Client, target: Target) -> Listing:
     """Return what the target lists. Raises ``InvalidRequest`` and ``Unavailable`` where that cannot be told."""
     if isinstance(target.place, str):
         return await _list_address(client, target.place)
-    if await asyncio.to_thread(target.place.is_dir):
+    if await asyncio.to_thread(_is_folder, target.place):
         return await in_thread(_list_folder, target.place, target)
     data = await asyncio.to_thread(_content, target.place)
     sitemap = await asyncio.to_thread(read_sitemap, data)
@@ -95,15 +107,19 @@ def _list_folder(errand: Errand, root: Path, target: Target) -> Listing:
     except OSError as error:
         raise InvalidRequest(f"{root} cannot be read: {error.strerror}.", remedy="Check its permissions.") from error
     finding = find([str(root)], target.include, target.exclude, errand)
-    listing = Listing(root.as_uri(), skipped=finding.skipped, whole=not finding.skipped[UNREADABLE])
+    held = frozenset(each.as_uri() for each in finding.held)
+    listing = Listing(root.as_uri(), skipped=finding.skipped, held=held)
     for item in finding.items:
         errand.check()
         try:
             status = os.stat(item.source)
-        except OSError:
-            continue  # it went away since: it is not listed
+        except OSError as error:
+            if not leads_nowhere(error):  # else it went away since: it is not listed
+                listing.skipped[UNREADABLE] += 1
+            continue
         listing.items[item.uri] = item
         listing.signatures[item.uri] = (status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    listing.whole = not listing.skipped[UNREADABLE]
     return listing
 
 
@@ -137,13 +153,25 @@ async def _list_sitemap(client: Client, source: str, first: Sitemap) -> Listing:
                 _check_count(len(seen), _MOST_SITEMAPS, "sitemaps")
                 waiting.append(await _further(client, location))
         _check_count(len(pages), _MOST_PAGES, "pages")
-    web = [each for each in pages if each.lower().startswith(_WEB)]
-    skipped = Counter({_NOT_A_LINK: len(pages) - len(web)}) if len(web) < len(pages) else Counter[str]()
-    return Listing(source, _pages(web, named=False), skipped=skipped)
+    skipped = Counter(kind for each in pages if (kind := _no_page(each)))
+    return Listing(source, _pages((each for each in pages if not _no_page(each)), named=False), skipped=skipped)
+
+
+def _no_page(location: str) -> str | None:
+    """Return as what a location of a sitemap is skipped, or ``None`` for one that is looked at."""
+    if not location.lower().startswith(_WEB):
+        return _NOT_A_LINK
+    return _WITH_CREDENTIALS if carries_secret(location) else None
 
 
 async def _further(client: Client, url: str) -> Sitemap:
-    data = await _fetched(client, url)
+    if carries_secret(url):
+        raise InvalidRequest("The index names a sitemap with credentials.", remedy="Sync its sitemaps one by one.")
+    try:
+        data = await _fetched(client, url)
+    except (InvalidRequest, Unavailable) as error:
+        kind = Unavailable if isinstance(error, Unavailable) else InvalidRequest
+        raise kind(f"Of {url}, which the index names: {error.message}", remedy=error.remedy) from error
     sitemap = await asyncio.to_thread(read_sitemap, data) if data is not None else None
     if sitemap is None:
         raise InvalidRequest(f"{url} is no sitemap.", remedy="Try again later, or check the index that names it.")
@@ -165,6 +193,13 @@ async def _fetched(client: Client, url: str) -> bytes | None:
                 return None
             parts.append(part)
     return b"".join(parts)
+
+
+def _is_folder(place: Path) -> bool:
+    try:
+        return place.is_dir()
+    except OSError as error:
+        raise InvalidRequest(f"{place} cannot be seen: {error.strerror}.", remedy="Check the path.") from error
 
 
 def _content(file: Path) -> bytes:

@@ -32,6 +32,7 @@ from ragstone.api.schemas import (
 )
 from ragstone.cli.client import just_before, requested
 from ragstone.cli.files import printable
+from ragstone.cli.sized_file import SizedFile
 from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
 from ragstone.domain.documents import State
@@ -274,7 +275,8 @@ class LocalClient:
 async def _parts(path: Path) -> AsyncGenerator[bytes, None]:
     file = await asyncio.to_thread(path.open, "rb")
     with file:
-        while part := await asyncio.to_thread(file.read, PART_BYTES):
+        sized = SizedFile(file)
+        while part := await asyncio.to_thread(sized.read, PART_BYTES):
             yield part
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from ragstone.api.requests import DocumentChanges, DocumentForm
@@ -68,9 +68,10 @@ class Mirror:
         begun = time.monotonic()
         plan = await self._plan(listing)
         renamed, failures = await self._rename(plan)
-        for document in (*plan.unchanged, *renamed):
+        sent_again = set(plan.relabelled)
+        for document in (*plan.unchanged, *(each for each in renamed if each.uri not in sent_again)):
             await keep(self._client, document, self._wanted.source)
-        finding = _finding(listing, plan)
+        finding = _finding(listing, plan, but={each.uri for each in failures})
         delivery = Delivery(self._client, finding, plan, self._wanted, renamed=renamed, allow_empty=self._allow_empty)
         if finding.items:
             await self._client.create_collection(self._described.collection)
@@ -100,7 +101,7 @@ class Mirror:
         documents = await self._documents(listed)
         digests = await self._digests.of(listing, to_digest(self._wanted, listed, documents))
         listed = [replace(each, sha256=digests.get(each.uri)) for each in listed]
-        plan = draw_plan(self._wanted, listed, documents, whole=listing.whole)
+        plan = draw_plan(self._wanted, listed, documents, whole=listing.whole, held=listing.held)
         if not self._allow_empty:
             check_not_emptied(listing.source, deleted=len(plan.deleted), kept=len(listing.items))
             if listing.page and plan.deleted:
@@ -111,23 +112,26 @@ class Mirror:
         return plan
 
     async def _documents(self, listed: Sequence[Listed]) -> list[Document]:
-        """Return the documents of the source, and those of the listed uris that are not of the source (yet)."""
+        """Return the documents of the source, and those of the listed uris that are not of the source (yet).
+
+        Each comes once, as it was seen last: another sync may rename it in between.
+        """
         collections = (await self._client.collections()).items
         held = next((each.documents for each in collections if each.name == self._described.collection), 0)
         if not held:
             return []
-        documents = await self._documents_of_source()
-        ours = {each.uri for each in documents}
+        documents = {each.id: each for each in await self._documents_of_source()}
+        ours = {each.uri for each in documents.values()}
 
         async def look_up(each: Listed) -> None:
             page = await self._client.documents(
                 collection=self._described.collection, state=None, cursor=None, limit=1, uri=each.uri
             )
-            documents.extend(page.items)
+            documents.update({each.id: each for each in page.items})
 
         unknown = [each for each in listed if each.uri not in ours and _can_be_asked(each.uri)]
         await for_each(unknown, look_up, at_a_time=_ASKED_AT_A_TIME)
-        return documents
+        return list(documents.values())
 
     async def _documents_of_source(self) -> list[Document]:
         documents: list[Document] = []
@@ -156,9 +160,9 @@ class Mirror:
         return renamed, failures
 
 
-def _finding(listing: Listing, plan: Plan[Document]) -> Finding:
+def _finding(listing: Listing, plan: Plan[Document], but: Collection[str] = ()) -> Finding:
     """Return what is to be sent, in the order of the listing."""
-    uris = {*plan.added, *plan.changed, *plan.relabelled}
+    uris = {*plan.added, *plan.changed, *plan.relabelled}.difference(but)
     return Finding([item for uri, item in listing.items.items() if uri in uris], Counter(listing.skipped))
 
 
@@ -171,7 +175,7 @@ def _unseen(listing: Listing) -> list[IngestFailure]:
             uri=listing.source,
             stage="list",
             code="unreadable",
-            message=f"{listing.skipped[UNREADABLE]:,} folders below cannot be read; nothing is renamed or deleted.",
+            message=f"{listing.skipped[UNREADABLE]:,} files or folders below cannot be seen; they stay as they are.",
             remedy="Check their permissions, or leave them out with --exclude.",
         )
     ]

@@ -36,7 +36,7 @@ class Preview:
 
     def check(self) -> None:
         """Raise ``Conflict`` where the sync would not go through with it."""
-        kept = len(self.plan.known) - len(self.gone) + len(self.plan.renamed) + self._count("added")
+        kept = len(self.plan.known) - len(self.gone) + self._count("added")
         check_not_emptied(self.wanted.source, deleted=len(self.plan.deleted) + len(self.gone), kept=kept)
 
     def changes(self) -> list[Change]:
@@ -54,7 +54,8 @@ class Preview:
     async def _look_at(self, item: Item) -> None:
         known = self.plan.known.get(item.uri)
         if not isinstance(item.source, str):
-            self.outcomes[item.uri] = outcome_of(known, same=item.uri in self.plan.relabelled)
+            if known is None or known.uri == item.uri:  # else it would be renamed
+                self.outcomes[item.uri] = outcome_of(known, same=item.uri in self.plan.relabelled)
             return
         try:
             async with page_at(self.client, item.source, known, self.wanted) as page:

@@ -40,6 +40,7 @@ from ragstone.cli.client import BrokenOff, ServerUnavailable, just_before, reque
 from ragstone.cli.files import printable
 from ragstone.cli.importing_body import chunks_body
 from ragstone.cli.running import for_each
+from ragstone.cli.sized_file import SizedFile
 from ragstone.domain import errors
 from ragstone.domain.documents import State
 from ragstone.domain.errors import (
@@ -139,11 +140,14 @@ class HttpClient:
     async def accept_file(
         self, path: Path, described: DocumentForm, *, name: str | None = None, media_type: str | None = None
     ) -> Accepted:
-        """Send a file, streamed from the disk: httpx reads it piece by piece, as the connection takes it."""
+        """Send a file as it is now, streamed: httpx reads it piece by piece, as the connection takes it.
+
+        Raises ``FileChanged`` where it becomes shorter.
+        """
         fields = described.model_dump(mode="json", exclude_none=True)
         fields["metadata"] = json.dumps(fields["metadata"])
         with await asyncio.to_thread(path.open, "rb") as file:
-            sent = (printable(path.name) if name is None else name or _NAMELESS, file, media_type)
+            sent = (printable(path.name) if name is None else name or _NAMELESS, SizedFile(file), media_type)
             return await self._post("v1/documents", Accepted, data=fields, files={"file": sent})
 
     async def accept_url(self, url: str, described: DocumentForm) -> Accepted:

@@ -103,14 +103,18 @@ class EmbeddingRefused(RagstoneError):
         self.index = index
 
 
+LONGEST_WAIT = 3600.0
+"""Seconds. Whoever asks for a longer pause is asked again after so many: a wrong header must not stop us for years."""
+
+
 class Unavailable(RagstoneError):
-    """A dependency does not answer. ``retry_after`` in seconds, where it said so."""
+    """A dependency does not answer. ``retry_after`` in seconds, where it said so; at most ``LONGEST_WAIT``."""
 
     code = "unavailable"
 
     def __init__(self, message: str, *, remedy: str = "", retry_after: float | None = None) -> None:
         super().__init__(message, remedy=remedy)
-        self.retry_after = retry_after
+        self.retry_after = None if retry_after is None else min(retry_after, LONGEST_WAIT)
 
 
 class DatabaseUnavailable(Unavailable):
@@ -140,13 +144,13 @@ class ChatModelUnavailable(Unavailable):
 
 
 class TooManyRequests(RagstoneError):
-    """The caller sends more than is taken from it. ``retry_after``: seconds until it may send again."""
+    """The caller sends more than is taken from it. ``retry_after``: seconds until it may send again, as above."""
 
     code = "too_many_requests"
 
     def __init__(self, message: str, *, remedy: str = "", retry_after: float = 5.0) -> None:
         super().__init__(message, remedy=remedy)
-        self.retry_after = retry_after
+        self.retry_after = min(retry_after, LONGEST_WAIT)
 
 
 class ConfigurationError(RagstoneError):

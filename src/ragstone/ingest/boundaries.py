@@ -92,7 +92,9 @@ class Boundaries:
     def _inner_end(self, floor: int, least: int, ceiling: int) -> int | None:
         block = self.block_at(ceiling)
         if block is not None and block.kind in LINEWISE:
-            return self._newline(floor + 1, ceiling)
+            newline = self._newline(floor + 1, ceiling)
+            if newline is not None or block.kind is not BlockKind.TABLE:
+                return newline  # a cell of a table may be longer than a chunk, and is prose then
         begin = max(floor, block.start) if block is not None else floor
         # The last unit ends with the window, not with a sentence.
         ends = [begin + unit.end for unit in units(self._text[begin : ceiling + _AHEAD])[:-1]]

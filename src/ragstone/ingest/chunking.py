@@ -4,25 +4,20 @@ A chunk lies within one section, is made of whole blocks where they fit, and rep
 before it in the same section. Sizes are counted in the embedding model's own tokens.
 """
 
-import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ragstone.domain.documents import Chunk, ParsedDocument, embedding_text
 from ragstone.domain.ids import new_id
 from ragstone.domain.markdown import Outline, Section, heading_path_at, outline
-from ragstone.domain.markdown_blocks import BlockKind
-from ragstone.ingest.boundaries import LINEWISE, Boundaries, paragraphs
+from ragstone.ingest.boundaries import paragraphs
+from ragstone.ingest.cutting import Cutter, Piece
 from ragstone.ingest.paging import Pages, longest
 from ragstone.ingest.unchanged import Former, unchanged
 from ragstone.ports.embedder import Tokenizer
 
 _SPECIAL_TOKENS = 2
-_LONGEST_TOKEN = 16
-"""Characters per token beyond which a chunk ends: WordPiece makes one token of a word of any length."""
-_LONGEST_INDENT = 40
-_TABLE_HEADER = re.compile(r"[^\n]*\|[^\n]*\n[ \t|]*:?-[-:| \t]*(?:\n|\Z)")
 
 
 def chunk(
@@ -47,7 +42,7 @@ def chunk(
     text = parsed.content
     structure = outline(text) if parsed.structured else _flat(text)
     budget = _Budget(tokenizer, title if title is not None else parsed.title or "", max_tokens, model_max_tokens)
-    cutter = _Cutter(text, structure, tokenizer, overlap)
+    cutter = Cutter(text, structure, tokenizer, overlap)
     regions = _Regions(text, structure, budget)
     pieces = (_recut(text, former, regions, cutter) if former else None) or list(_cut(regions, cutter, 0, len(text)))
     pages = Pages(parsed.pages)
@@ -73,25 +68,24 @@ def chunk(
     return chunks
 
 
-def _cut(
-    regions: "_Regions", cutter: "_Cutter", start: int, end: int, previous: "_Piece | None" = None
-) -> Iterator["_Piece"]:
+def _cut(regions: "_Regions", cutter: Cutter, start: int, end: int, previous: Piece | None = None) -> Iterator[Piece]:
     """Yield the pieces of ``text[start:end]``; the first may repeat the end of ``previous`` where that is near."""
     for region in regions.within(start, end):
         near = previous if previous and previous.start >= region.start else None
         yield from cutter.cut(max(start, region.start), min(end, region.end), region.limit, near)
 
 
-def _recut(text: str, former: Former, regions: "_Regions", cutter: "_Cutter") -> "list[_Piece] | None":
+def _recut(text: str, former: Former, regions: "_Regions", cutter: Cutter) -> list[Piece] | None:
     """Return the pieces, those of unchanged text where they were; ``None`` where the text around them will not have it.
 
     That is where a heading above them has changed so that they no longer fit, or divides them.
     """
     same = unchanged(former, text)
-    head = [cutter.keep(start, end) for start, end in same.head]
-    tail = [cutter.keep(start, end) for start, end in same.tail]
-    if not all(regions.hold(piece, cutter) for piece in (*head, *tail)):
+    kept = [regions.kept(start, end, cutter) for start, end in (*same.head, *same.tail)]
+    pieces = [piece for piece in kept if piece is not None]
+    if len(pieces) < len(kept):
         return None
+    head, tail = pieces[: len(same.head)], pieces[len(same.head) :]
     end = same.end
     while True:
         middle = list(_cut(regions, cutter, same.start, end, head[-1] if head else None))
@@ -130,10 +124,10 @@ class _Regions:
         first = max(0, bisect_right(self._starts, start) - 1)
         return self._regions[first : bisect_left(self._starts, end)]
 
-    def hold(self, piece: "_Piece", cutter: "_Cutter") -> bool:
-        """Whether a piece lies within one region and fits there."""
-        regions = self.within(piece.start, piece.end)
-        return len(regions) == 1 and cutter.size(piece) <= regions[0].limit
+    def kept(self, start: int, end: int, cutter: Cutter) -> Piece | None:
+        """Return ``text[start:end]`` as a piece if it lies within one region and fits there."""
+        regions = self.within(start, end)
+        return cutter.keep(start, end, regions[0].limit) if len(regions) == 1 else None
 
 
 def _flat(text: str) -> Outline:
@@ -154,146 +148,3 @@ class _Budget:
         heading = len(self._tokenizer.spans(embedding_text(self._title, path, "")))
         room = self._model_max_tokens - _SPECIAL_TOKENS - heading
         return max(1, min(self._max_tokens, max(room, self._model_max_tokens // 4)))
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A chunk's span, where in the text each of its tokens starts, and the header of the table that it goes on with."""
-
-    start: int
-    end: int
-    token_starts: list[int]
-    lead: str = ""
-
-
-class _Cutter:
-    """Cuts stretches of one text into pieces of at most a number of tokens.
-
-    Tokens are counted on windows just longer than a piece, so that memory stays small and the count of a
-    stretch that fits as it is needs no second look. A tokenizer may see other tokens in a slice than in
-    the whole: but for one that ends at white space, the tokenizer has to read exactly a piece's text.
-    """
-
-    def __init__(self, text: str, structure: Outline, tokenizer: Tokenizer, overlap: float) -> None:
-        self._text = text
-        self._section_starts = [section.start for section in structure.sections]
-        self._boundaries = Boundaries(text, structure.blocks)
-        self._tokenizer = tokenizer
-        self._overlap = overlap
-        self._token_length = 4.0
-
-    def cut(self, start: int, end: int, limit: int, previous: _Piece | None = None) -> Iterator[_Piece]:
-        """Yield the pieces of ``text[start:end]``, in order, each of at most ``limit`` tokens."""
-        end = start + len(self._text[start:end].rstrip())
-        while (fresh := self._first_mark(start, end)) < end:
-            piece = self._led(previous, fresh, end, limit) or self._next(previous, fresh, end, limit)
-            yield piece
-            previous, start = piece, piece.end
-
-    def keep(self, start: int, end: int) -> _Piece:
-        """Return ``text[start:end]`` as a piece."""
-        return _Piece(start, end, self._token_starts(start, end), self._lead(start, 2 * (end - start)))
-
-    def size(self, piece: _Piece) -> int:
-        """Return how many tokens a piece has with its lead."""
-        return len(piece.token_starts) + len(self._tokenizer.spans(piece.lead))
-
-    def _next(self, previous: _Piece | None, fresh: int, end: int, limit: int) -> _Piece:
-        """Return the piece that takes the text from ``fresh`` on, with the end of the previous one if that fits."""
-        begin = self._repeat_from(previous, fresh, limit)
-        repeating = self._fit(begin, fresh, end, limit) if begin is not None else None
-        if repeating is None:
-            return self._fresh(fresh, end, limit)
-        block = self._boundaries.block_at(fresh)
-        if block is not None and block.kind in LINEWISE and repeating.end < block.end:
-            alone = self._fresh(fresh, end, limit)
-            return alone if alone.end >= block.end else repeating
-        return repeating
-
-    def _led(self, previous: _Piece | None, fresh: int, end: int, limit: int) -> _Piece | None:
-        """Return the piece that goes on with a table, below its header; ``None`` where there is no table or no room."""
-        lead = self._lead(fresh, limit)
-        if not lead:
-            return None
-        piece = self._next(previous, fresh, end, limit - len(self._tokenizer.spans(lead)))
-        # What it repeats of the piece before may begin with the header; and a row is worth more whole than led.
-        whole = piece.end == end or self._text[piece.end] == "\n"
-        return replace(piece, lead=lead) if whole and self._lead(piece.start, limit) else None
-
-    def _lead(self, fresh: int, limit: int) -> str:
-        """Return the header of the table that ``fresh`` stands in, unless it is there or takes half of a chunk."""
-        block = self._boundaries.block_at(fresh)
-        if block is None or block.kind is not BlockKind.TABLE:
-            return ""
-        header = _TABLE_HEADER.match(self._text, block.start, block.end)
-        if header is None or fresh < header.end():
-            return ""
-        lead = header[0].rstrip("\n")
-        return lead if len(self._tokenizer.spans(lead)) <= limit // 2 else ""
-
-    def _fresh(self, fresh: int, end: int, limit: int) -> _Piece:
-        """Return the piece that begins at ``fresh``, with the indentation of its line if that fits."""
-        indented = fresh - self._indentation(fresh)
-        piece = self._fit(indented, fresh, end, limit) or self._fit(fresh, fresh, end, limit)
-        if piece is None:  # a single character of more tokens than the limit
-            return _Piece(fresh, fresh + 1, self._token_starts(fresh, fresh + 1))
-        return piece
-
-    def _repeat_from(self, previous: _Piece | None, fresh: int, limit: int) -> int | None:
-        budget = int(self._overlap * limit)
-        if previous is None or not 0 < budget < len(previous.token_starts):
-            return None
-        section = self._section_starts[bisect_right(self._section_starts, fresh) - 1]
-        return self._boundaries.first_after(max(previous.token_starts[-budget], section), previous.end)
-
-    def _fit(self, start: int, floor: int, end: int, limit: int) -> _Piece | None:
-        """Return the longest sensible piece from ``start`` that ends after ``floor``; ``None`` if none does."""
-        ceiling, token_starts = self._reach(start, end, limit)
-        if ceiling == end and len(token_starts) <= limit:
-            return _Piece(start, end, token_starts)
-        while ceiling > floor:
-            stop = self._boundaries.last_before(start, floor, ceiling)
-            stop = start + len(self._text[start:stop].rstrip())
-            if stop <= floor:
-                return None
-            token_starts = self._starts_before(stop, start, token_starts)
-            if len(token_starts) <= limit:
-                self._token_length = max(1.0, (stop - start) / max(1, len(token_starts)))
-                return _Piece(start, stop, token_starts)
-            ceiling = min(token_starts[limit], stop - 1)
-        return None
-
-    def _reach(self, start: int, end: int, limit: int) -> tuple[int, list[int]]:
-        """Return how far ``limit`` tokens from ``start`` go, and the tokens seen on the way."""
-        longest = limit * _LONGEST_TOKEN
-        length = int(limit * self._token_length * 1.25) + 16
-        while True:
-            length = min(length, longest)
-            stop = min(start + length, end)
-            token_starts = self._token_starts(start, stop)
-            if len(token_starts) > limit:
-                return token_starts[limit], token_starts
-            if stop == end or length == longest:
-                return stop, token_starts
-            length *= 2
-
-    def _starts_before(self, stop: int, start: int, seen: list[int]) -> list[int]:
-        """Return where the tokens of ``text[start:stop]`` start, of which more were ``seen`` in a longer slice."""
-        if stop < len(self._text) and self._text[stop].isspace():
-            return seen[: bisect_left(seen, stop)]
-        return self._token_starts(start, stop)
-
-    def _token_starts(self, start: int, end: int) -> list[int]:
-        return [start + begin for begin, _ in self._tokenizer.spans(self._text[start:end])]
-
-    def _first_mark(self, start: int, end: int) -> int:
-        """Return the first position from ``start`` on that is not white space, ``end`` if there is none."""
-        while start < end and self._text[start].isspace():
-            start += 1
-        return start
-
-    def _indentation(self, position: int) -> int:
-        """Return how many characters of white space stand before ``position`` on its line; 0 if text does."""
-        line = self._text.rfind("\n", max(0, position - _LONGEST_INDENT), position) + 1
-        before = self._text[line:position]
-        return len(before) if (line or position < _LONGEST_INDENT) and not before.strip() else 0

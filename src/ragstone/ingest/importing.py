@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from ragstone.ports.vector_index import VectorIndex
 
 SEPARATOR = "\n\n"
 _OWN_VECTOR = "\0own\0"
+_CHARACTERS_OF_A_TOKEN = 16
+"""More than most tokens have: a text that is longer for its tokens is counted in parts first."""
 """Precedes the text under which a given vector is kept, so that it is never taken for one that was made here: what its
 sender embedded may be another text. A NUL stands in no text that is stored."""
 
@@ -99,14 +101,34 @@ def count_tokens(read_by: ModelInput, chunks: Sequence[ReadyChunk]) -> list[int]
                 f"has the id {chunk.id!r}, as chunk {first} has.",
                 remedy="Give each chunk of a document an id of its own, or none.",
             )
-        counts.append(len(read_by.tokenizer.spans(chunk.text)))
-        if counts[-1] > limit:
+        beginning, tokens = chunk.text, 0
+        for beginning in _beginnings(chunk.text, _CHARACTERS_OF_A_TOKEN * limit):
+            tokens = len(read_by.tokenizer.spans(beginning))
+            if tokens > limit:
+                break
+        if tokens > limit:
+            more = "more than " if len(beginning) < len(chunk.text) else ""
             raise ChunkRefused(
                 place,
-                f"has {counts[-1]} tokens; the embedding model takes {limit}.",
+                f"has {more}{tokens} tokens; the embedding model takes {limit}.",
                 remedy="Cut it smaller, or send the document whole and let Ragstone cut it.",
             )
+        counts.append(tokens)
     return counts
+
+
+def _beginnings(text: str, characters: int) -> Iterator[str]:
+    """Yield longer and longer beginnings of a text, up to white space, and at last the text.
+
+    What stands before white space has the same tokens in the whole text, so that one with too many says enough: the
+    tokens of millions of characters would take hundreds of MiB.
+    """
+    while characters < len(text):
+        space = max(text.rfind(" ", 0, characters), text.rfind("\n", 0, characters))
+        if space > 0:
+            yield text[:space]
+        characters *= 4
+    yield text
 
 
 def given_vectors(model: EmbeddingModel | None, chunks: Sequence[ReadyChunk]) -> Vectors | None:

@@ -38,6 +38,7 @@ class Reembedding:
         self._vectors = vectors
         self._embedder_of = embedder_of
         self._batch = batch
+        self._filled: EmbeddingSpace | None = None
 
     async def wanted(self) -> bool:
         """Say whether there is a space to be filled."""
@@ -53,6 +54,7 @@ class Reembedding:
             space = await transaction.spaces.of_role(Role.FILLING)
         if space is None:
             return 0.0
+        self._filled = space
         try:
             await self._fill(space, await self._embedder_of(space))
             await self._vectors.tune(space.model, space.version)  # before questions come to it
@@ -64,6 +66,15 @@ class Reembedding:
         else:
             return 0.0 if await self._finish(space) else _PAUSE_SECONDS
         return _PAUSE_SECONDS
+
+    async def rest(self, seconds: float) -> None:
+        """Wait before the next filling; no longer, once another space is to be filled than the one before."""
+        until = time.monotonic() + seconds
+        while self._filled and (left := until - time.monotonic()) > 0:
+            async with self._record.transaction() as transaction:
+                if await _still(transaction, self._filled) is None:
+                    return
+            await asyncio.sleep(min(left, _LOOK_SECONDS))
 
     async def _fill(self, space: EmbeddingSpace, embedder: Embedder) -> None:
         place: Place | None = None

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
+from ragstone.domain.access import EVERYONE
 from ragstone.domain.documents import State
 from ragstone.domain.errors import Conflict
 
@@ -65,7 +66,7 @@ D = TypeVar("D", bound=Known)
 @dataclass(frozen=True, slots=True)
 class Plan(Generic[D]):
     """What is to be done. ``changed`` holds pages, too, of which nobody knows yet; ``relabelled`` what is to be sent
-    again, though its bytes are the same, because other things are said of it now."""
+    again, though its bytes are the same, because other things are said of it now: what is renamed, too."""
 
     added: Sequence[str] = ()
     changed: Sequence[str] = ()
@@ -74,7 +75,7 @@ class Plan(Generic[D]):
     unchanged: Sequence[D] = ()
     deleted: Sequence[D] = ()
     known: Mapping[str, D] = field(default_factory=dict)
-    """Documents by the uris under which the source lists them."""
+    """Documents by the uris under which the source lists them: what is renamed by its new one."""
 
 
 def to_digest(wanted: Wanted, listed: Iterable[Listed], documents: Sequence[D]) -> list[str]:
@@ -92,36 +93,43 @@ def to_digest(wanted: Wanted, listed: Iterable[Listed], documents: Sequence[D]) 
     ]
 
 
-def draw_plan(wanted: Wanted, listed: Sequence[Listed], documents: Sequence[D], *, whole: bool) -> Plan[D]:
+def draw_plan(
+    wanted: Wanted, listed: Sequence[Listed], documents: Sequence[D], *, whole: bool, held: Collection[str] = ()
+) -> Plan[D]:
     """Return what makes the record hold what the source lists.
 
     ``documents`` are those of the source and those of the listed uris. Only documents of the source are renamed or
-    deleted, and none where the listing is not ``whole``: what it lacks may still be there.
+    deleted, and none where the listing is not ``whole``: what it lacks may still be there. So may what is ``held``.
     """
     by_uri = {document.uri: document for document in documents}
-    known = {each.uri: by_uri[each.uri] for each in listed if each.uri in by_uri}
-    gone = [each for each in documents if each.source == wanted.source and each.uri not in known] if whole else []
+    there = {each.uri: by_uri[each.uri] for each in listed if each.uri in by_uri}
+    kept = {*there, *held}
+    gone = [each for each in documents if each.source == wanted.source and each.uri not in kept] if whole else []
     renamed = _renamed((each for each in listed if each.uri not in by_uri), gone)
-    new_uris = {uri for _, uri in renamed}
-    same = [each for each in listed if each.uri in known and each.sha256 == known[each.uri].sha256]
-    relabelled = [each.uri for each in same if not as_wanted(known[each.uri], wanted)]
-    settled = {each.uri for each in same}
+    known = there | {uri: old for old, uri in renamed}
+    same = [each.uri for each in listed if each.uri in there and each.sha256 == there[each.uri].sha256]
+    relabelled = [uri for uri in (*same, *(uri for _, uri in renamed)) if not as_wanted(known[uri], wanted)]
+    settled, said = set(same), set(relabelled)
     moved = {old.uri for old, _ in renamed}
     return Plan(
-        added=[each.uri for each in listed if each.uri not in known and each.uri not in new_uris],
-        changed=[each.uri for each in listed if each.uri in known and each.uri not in settled],
+        added=[each.uri for each in listed if each.uri not in known],
+        changed=[each.uri for each in listed if each.uri in there and each.uri not in settled],
         relabelled=relabelled,
         renamed=renamed,
-        unchanged=[known[each.uri] for each in same if each.uri not in relabelled],
+        unchanged=[known[uri] for uri in same if uri not in said],
         deleted=[each for each in gone if each.uri not in moved],
         known=known,
     )
 
 
 def as_wanted(document: Known, wanted: Wanted) -> bool:
-    """Whether the document is said what is wanted. One that cannot be read is left as it is until its bytes change."""
+    """Whether the document is said what is wanted.
+
+    One that cannot be read is left as it is until its bytes change; an earlier version may answer, though, and must
+    not do so to readers whom it is not for.
+    """
     if document.state in (State.FAILED, State.CANCELLED):
-        return True
+        return EVERYONE in wanted.readers or set(document.readers) <= set(wanted.readers)
     return set(document.readers) == set(wanted.readers) and dict(document.metadata) == dict(wanted.metadata)
 
 

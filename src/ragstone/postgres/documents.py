@@ -18,6 +18,7 @@ from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.collections import PostgresCollections
 from ragstone.postgres.database import Connection
 from ragstone.postgres.kept_vectors import KeptVectors
+from ragstone.postgres.narrowing import narrow
 from ragstone.postgres.queue import Queue, Stage
 from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
 
@@ -69,7 +70,7 @@ class PostgresDocuments:
         same = latest and (latest.sha256, latest.given_type) == (blob.sha256, document.media_type)
         if latest and same and latest.state not in (State.FAILED, State.CANCELLED):
             await self._blobs.discard(blob)
-            await self._relabel(latest.version_id, document)
+            await self._relabel(document_id, latest.version_id, document)
             return Accepted(document_id, latest.version_id, created=False)
         version_id = await self._add_version(document_id, document, await self._blobs.keep(principal.tenant, blob))
         await self._queue.wake(self._connection, Stage.PARSE, [version_id])
@@ -200,13 +201,15 @@ class PostgresDocuments:
         # Whether its bytes are these must not show to who may not read them.
         return document_id, _Latest(row[0], row[1], row[2], State(row[3])) if row[5] else None
 
-    async def _relabel(self, version_id: UUID, document: NewDocument) -> None:
+    async def _relabel(self, document_id: UUID, version_id: UUID, document: NewDocument) -> None:
         """Let what the sender says now stand for the same bytes."""
         await self._connection.execute(
             "update versions set given_title = %(title)s, filename = %(filename)s, metadata = %(metadata)s,"
             " readers = %(readers)s where id = %(id)s",
             {"id": version_id, **_label(document)},
         )
+        if await narrow(self._connection, [document_id]):
+            await drop_superseded(self._connection, document_id, self._kept)
 
     async def _add_version(self, document_id: UUID, document: NewDocument, blob: Blob) -> UUID:
         """Make the newest version; those before it go, save the one that answers questions."""
@@ -232,6 +235,7 @@ class PostgresDocuments:
         await self._connection.execute(
             "update documents set latest_version = %s where id = %s", (version_id, document_id)
         )
+        await narrow(self._connection, [document_id])
         await drop_superseded(self._connection, document_id, self._kept)
         return version_id
 

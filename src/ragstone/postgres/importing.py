@@ -22,6 +22,7 @@ from ragstone.postgres.collections import PostgresCollections
 from ragstone.postgres.database import Connection
 from ragstone.postgres.documents import drop_superseded
 from ragstone.postgres.kept_vectors import KeptVectors
+from ragstone.postgres.narrowing import narrow
 from ragstone.postgres.queue import Queue, Stage
 
 # In the order of their names, so that two batches with the same documents wait for each other and not in a ring.
@@ -123,9 +124,9 @@ async def store_ready_made(
             accepted.append(Accepted(document_id, fresh[-1].id, created=True))
     await _describe(connection, documents, accepted)
     await _add(connection, fresh)
-    for each in fresh:
-        if each.document_id in latest:
-            await drop_superseded(connection, each.document_id, kept)
+    superseded = {each.document_id for each in fresh if each.document_id in latest}
+    for document_id in sorted(superseded.union(await narrow(connection, ids))):
+        await drop_superseded(connection, document_id, kept)
     await queue.wake(connection, Stage.EMBED, [each.id for each in fresh if not each.ready])
     return accepted
 

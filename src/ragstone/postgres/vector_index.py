@@ -142,7 +142,7 @@ class PgVectorIndex:
                     return False
                 space = _Space(*row)
                 return await build_where_missing(connection, space.partition, space.dimensions, least=self._exact)
-            except _GONE:
+            except (*_GONE, errors.DeadlockDetected):  # dropped before, or just now: it waits for us, and we for it
                 return False
             except OperationalError as error:
                 raise DatabaseUnavailable(f"The vectors cannot be indexed: {first_line(error)}.") from error

@@ -20,6 +20,9 @@ _PAGES: Mapping[str, tuple[int, bytes, Mapping[str, str]]] = {
     "/guide/page%20one.md": (200, PAGE, {"Content-Type": "text/markdown; charset=utf-8"}),
     "/named": (200, PAGE, {"Content-Disposition": 'attachment; filename="../../the report.md"'}),
     "/zipped": (200, gzip.compress(PAGE), {"Content-Encoding": "gzip"}),
+    "/zipped-twice": (200, gzip.compress(PAGE[:1000]) + gzip.compress(PAGE[1000:]), {"Content-Encoding": "gzip"}),
+    "/more": (200, gzip.compress(PAGE) + b"and on it goes", {"Content-Encoding": "gzip"}),
+    "/nothing": (200, gzip.compress(b"") * (MAX_BYTES // 16), {"Content-Encoding": "gzip"}),
     "/torn": (200, gzip.compress(PAGE)[:-20], {"Content-Encoding": "gzip"}),
     "/bomb": (200, gzip.compress(bytes(16 << 20), 9), {"Content-Encoding": "gzip"}),
     "/large": (200, bytes(MAX_BYTES + 1), {}),
@@ -176,17 +179,18 @@ class FetcherConformance:
             async with fetcher.open(f"{site}/status/{status}", VALIDATORS):
                 pass
 
-    async def test_unpacks_what_comes_packed(self, fetcher: Fetcher, site: str) -> None:
-        async with fetcher.open(f"{site}/zipped") as fetched:
+    @pytest.mark.parametrize("path", ["zipped", "zipped-twice"])
+    async def test_unpacks_what_comes_packed(self, fetcher: Fetcher, site: str, path: str) -> None:
+        async with fetcher.open(f"{site}/{path}") as fetched:
             assert await content_of(fetched) == PAGE
 
-    @pytest.mark.parametrize("path", ["large", "bomb", "endless"])
+    @pytest.mark.parametrize("path", ["large", "bomb", "nothing", "endless"])
     async def test_stops_at_the_size_that_is_allowed(self, fetcher: Fetcher, site: str, path: str) -> None:
         async with fetcher.open(f"{site}/{path}") as fetched:
             with pytest.raises(TooLarge):
                 await content_of(fetched)
 
-    @pytest.mark.parametrize("path", ["short", "torn"])
+    @pytest.mark.parametrize("path", ["short", "torn", "more"])
     async def test_half_a_document_is_none(self, fetcher: Fetcher, site: str, path: str) -> None:
         async with fetcher.open(f"{site}/{path}") as fetched:
             with pytest.raises(Unavailable, match="broke off"):

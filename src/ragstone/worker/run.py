@@ -78,7 +78,7 @@ async def _fill(container: Container) -> None:
         if await reembedding.wanted():
             async with sole(container.database, FILLING) as alone:
                 if alone:
-                    await asyncio.sleep(await reembedding.fill())
+                    await reembedding.rest(await reembedding.fill())
 
 
 async def _tune(container: Container) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, status
 
-from ragstone.api.access import Reader, Writer
+from ragstone.api.access import Key, Reader, Writer
 from ragstone.api.dependencies import OpenRecord, Stopping
 from ragstone.api.paging import Cursor, Limit, paged
 from ragstone.api.problems import documented
@@ -57,16 +57,20 @@ async def get_job(job_id: UUID, principal: Reader, record: OpenRecord) -> Job:
         **documented(401, 403, 404, 422, 503),
     },
 )
-async def follow_job(job_id: UUID, principal: Reader, record: OpenRecord, stopping: Stopping) -> EventStream:
+async def follow_job(job_id: UUID, principal: Reader, key: Key, record: OpenRecord, stopping: Stopping) -> EventStream:
     """Follow a job to its end. Each event shows it whole, so that who comes back late has missed nothing."""
-    changes = await begun(_changes(record, principal, job_id))
+    changes = await begun(_changes(record, principal, key, job_id))
     return EventStream(changes, lambda job: ("job", Job.from_domain(job)), stopping)
 
 
-async def _changes(record: Record, principal: Principal, job_id: UUID) -> AsyncGenerator[documents.Job, None]:
+async def _changes(
+    record: Record, principal: Principal, key: str | None, job_id: UUID
+) -> AsyncGenerator[documents.Job, None]:
     seen = None
     while seen is None or not seen.state.final:
         async with record.transaction() as transaction:
+            if key is not None:  # it may have been revoked since
+                principal = await transaction.keys.principal(key)
             job = await transaction.jobs.get(principal, job_id)
         # A lease that is kept alive touches the row, but is no news.
         if seen is None or replace(job, updated_at=seen.updated_at) != seen:

@@ -23,40 +23,59 @@ async def body(response: httpx.Response, *, max_bytes: int, deadline: float) -> 
     if length.isdecimal() and int(length) > max_bytes:
         raise _too_large(max_bytes)
     left = max_bytes
-    async for part in _decoded(response, deadline):
+    async for part in _decoded(response, max_bytes, deadline):
         left -= len(part)
         if left < 0:
             raise _too_large(max_bytes)
         yield part
 
 
-async def _decoded(response: httpx.Response, deadline: float) -> AsyncIterator[bytes]:
+async def _decoded(response: httpx.Response, max_bytes: int, deadline: float) -> AsyncIterator[bytes]:
     """Yield the body as it was before the server packed it. Packing is not asked for, but some servers insist."""
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding in _PLAIN:
         async for sent in _received(response, deadline):
             yield sent
     elif coding in _ZIPPED:
-        unpacking = zlib.decompressobj(_GZIP_OR_ZLIB)
+        unpacking, left = _Unpacking(), max_bytes + _PART_BYTES
         async for sent in _received(response, deadline):
-            for part in _unpacked(unpacking, sent):
+            left -= len(sent)  # what unpacks to nothing counts as well
+            if left < 0:
+                raise _too_large(max_bytes)
+            for part in unpacking.unpacked(sent):
                 yield part
-        yield unpacking.flush()  # less than a window: what it has read and not yet had room to write
-        if not unpacking.eof:
-            raise _broken_off()
+        yield unpacking.rest()
     else:
         raise Unavailable(f"The server sends the document as {coding!r}.", remedy="Download it and send the file.")
 
 
-def _unpacked(unpacking: "zlib._Decompress", sent: bytes) -> Iterator[bytes]:
-    """Unpack in parts of bounded size, so that a bomb is counted before it is all in memory."""
-    while sent:
-        try:
-            part = unpacking.decompress(sent, _PART_BYTES)
-        except zlib.error as error:
-            raise _broken_off() from error
-        sent = unpacking.unconsumed_tail
-        yield part
+class _Unpacking:
+    """Unpacks gzip or zlib, where several follow each other one after the other (RFC 1952, 2.2)."""
+
+    def __init__(self) -> None:
+        self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
+
+    def unpacked(self, sent: bytes) -> Iterator[bytes]:
+        """Unpack in parts of bounded size, so that a bomb is counted before it is all in memory.
+
+        Raises ``Unavailable`` for what is no packed data, also behind the end of it: read on, it could go on for ever.
+        """
+        while sent:
+            if self._member.eof:
+                self._member = zlib.decompressobj(_GZIP_OR_ZLIB)
+            try:
+                part = self._member.decompress(sent, _PART_BYTES)
+            except zlib.error as error:
+                raise _broken_off() from error
+            sent = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            yield part
+
+    def rest(self) -> bytes:
+        """Return what was read and not yet unpacked, less than a window, once all was sent."""
+        rest = self._member.flush()
+        if not self._member.eof:
+            raise _broken_off()
+        return rest
 
 
 async def _received(response: httpx.Response, deadline: float) -> AsyncIterator[bytes]:

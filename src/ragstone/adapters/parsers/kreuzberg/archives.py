@@ -1,7 +1,6 @@
 """Archives: the files in them, one after the other, within bounds."""
 
 import bz2
-import gzip
 import io
 import lzma
 import tarfile
@@ -11,7 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from ragstone.adapters.parsers.kreuzberg.composition import Composition
-from ragstone.adapters.parsers.kreuzberg.failures import damaged, encrypted, no_text, unsupported
+from ragstone.adapters.parsers.kreuzberg.failures import damaged, encrypted, no_text, too_large, unsupported
+from ragstone.adapters.parsers.kreuzberg.gzip_members import GzipMembers
 from ragstone.adapters.parsers.kreuzberg.media_types import ARCHIVES, BZIP2, GZIP, SEVEN_ZIP, TAR, XZ, ZIP
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.domain.documents import ParsedDocument
@@ -73,8 +73,7 @@ def read_compressed(
     """Return the one file that was compressed by gzip, bzip2 or xz, read as what it is."""
     name = _inner_name(filename, media_type)
     try:
-        with _DECOMPRESSORS[media_type](io.BytesIO(data)) as stream:
-            content = unpacking.read(stream)
+        content = unpacking.read(_DECOMPRESSORS[media_type](io.BytesIO(data)))
     except _BROKEN as error:
         raise damaged("The archive is damaged, or was cut short.") from error
     return read(content, name)
@@ -98,19 +97,25 @@ def _add(composition: Composition, parsed: ParsedDocument, path: str) -> None:
     composition.note({f"{path}/{inner}": message for inner, message in parsed.unread.items()})
 
 
+class _NothingRead(ParseFailed):
+    """None of the files in an archive can be read; ``innermost`` is why not the first, however deep that lies."""
+
+    def __init__(self, code: str, which: str, innermost: ParseFailed) -> None:
+        message = f"Nothing in the archive can be read ({which}). {innermost.message}"
+        super().__init__(code, message, remedy=innermost.remedy)
+        self.innermost = innermost
+
+
 def _nothing_read(unread: Sequence[tuple[str, ParseFailed]]) -> ParseFailed:
     if not unread:
         return no_text()
     causes = {failed.failure_code for _, failed in unread}
     if causes == {"encrypted"}:
-        return encrypted()
+        return unread[0][1] if len(unread) == 1 else encrypted()
     path, first = unread[0]
     which = path.rpartition("/")[2][:100] + (f" and {len(unread) - 1} more" if len(unread) > 1 else "")
-    return ParseFailed(
-        first.failure_code if len(causes) == 1 else "no_text",
-        f"Nothing in the archive can be read ({which}). {first.message}",
-        remedy=first.remedy,
-    )
+    innermost = first.innermost if isinstance(first, _NothingRead) else first
+    return _NothingRead(first.failure_code if len(causes) == 1 else "no_text", which, innermost)
 
 
 def _zip_members(data: bytes, unpacking: Unpacking) -> Iterator[Member]:
@@ -167,7 +172,13 @@ def _tar_members(data: bytes, unpacking: Unpacking) -> Iterator[Member]:
 def _seven_zip_members(data: bytes, unpacking: Unpacking) -> Iterator[Member]:
     from ragstone.adapters.parsers.kreuzberg.extraction import extract_members
 
-    for path, parsed in extract_members(data, SEVEN_ZIP):
+    try:
+        members = list(extract_members(data, SEVEN_ZIP))
+    except ParseFailed as failed:
+        if failed.__cause__ is not None and "limit" in str(failed.__cause__).lower():
+            raise too_large("Unpacked, the archive takes more than can be read.") from failed
+        raise
+    for path, parsed in members:
         unpacking.count_member()
         unpacking.count_bytes(len(parsed.content))
         yield Member(path, parsed)
@@ -183,8 +194,8 @@ _MEMBERS: dict[str, Callable[[bytes, Unpacking], Iterator[Member]]] = {
     TAR: _tar_members,
     SEVEN_ZIP: _seven_zip_members,
 }
-_DECOMPRESSORS: dict[str, Callable[[io.BytesIO], gzip.GzipFile | bz2.BZ2File | lzma.LZMAFile]] = {
-    GZIP: lambda file: gzip.GzipFile(fileobj=file),
+_DECOMPRESSORS: dict[str, Callable[[io.BytesIO], GzipMembers | bz2.BZ2File | lzma.LZMAFile]] = {
+    GZIP: GzipMembers,
     BZIP2: bz2.BZ2File,
     XZ: lzma.LZMAFile,
 }

@@ -9,7 +9,7 @@ from xml.etree.ElementTree import Element
 
 from ragstone.adapters.parsers.kreuzberg.composition import one_line
 from ragstone.adapters.parsers.kreuzberg.decoding import decode
-from ragstone.adapters.parsers.kreuzberg.failures import damaged, encrypted, no_text
+from ragstone.adapters.parsers.kreuzberg.failures import copy_protected, damaged, no_text
 from ragstone.adapters.parsers.kreuzberg.media_types import EPUB
 from ragstone.adapters.parsers.kreuzberg.office.package import OfficePackage
 from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
@@ -91,7 +91,7 @@ class _Book:
         if path not in self._package.paths:
             raise damaged("The book lists it, and does not hold it.")
         if path in self._secret:
-            raise encrypted()
+            raise copy_protected()
         if not path.endswith((".xml", "html")):  # those are counted already, as in Office files
             unpacking.count_bytes(self._package.size(path))
         content = self._package.read(path)

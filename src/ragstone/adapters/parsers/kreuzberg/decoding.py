@@ -3,6 +3,7 @@
 import codecs
 import re
 
+from ragstone.adapters.parsers.kreuzberg.charsets import likely_encoding
 from ragstone.adapters.parsers.kreuzberg.wide_text import wide_encoding
 from ragstone.domain.errors import ParseFailed
 
@@ -16,19 +17,12 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 _SAMPLE = 256 * 1024
-_ONE_BYTE = [
-    *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "cp874"),
-    *("iso8859_2", "iso8859_5", "iso8859_7", "iso8859_9"),
-    *("koi8_r", "koi8_u", "cp866", "cp437", "mac_roman"),
-]
-_MORE_BYTES = ["cp932", "euc_jp", "gb18030", "big5", "cp949"]
 _ESCAPE = b"\x1b$"
 _ESCAPED = ("iso2022_jp_2", "iso2022_jp_ext", "iso2022_kr")
 _ESCAPE_SIGNS = 8
 """Letters that are lost, on average, where an escape sequence is not understood."""
 _MOST_UNKNOWN = 0.02
 """Share of letters that makers of programs added to an encoding, and nobody else knows."""
-_HIGH_BYTES = re.compile(rb"[\x80-\xff]+")
 BINARY = 0.05
 """Share of control characters from which on bytes are no text."""
 _DECLARED = re.compile(
@@ -114,26 +108,9 @@ def _declared_encoding(data: bytes) -> str | None:
 
 
 def _likely_encoding(data: bytes) -> str:
-    """Guess from the bytes that are not ASCII, with their surroundings."""
-    from charset_normalizer import from_bytes
-
-    sample = data[:_SAMPLE]
-    if share_of_controls(sample) > BINARY:
+    if share_of_controls(data[:_SAMPLE]) > BINARY:
         raise ParseFailed("damaged", "The file holds no text but binary data.", remedy="Send a file that holds text.")
-    matches = from_bytes(sample, cp_isolation=_ONE_BYTE if _scattered(sample) else _ONE_BYTE + _MORE_BYTES)
-    best = matches.best()
-    western = next((match for match in matches if match.encoding == "cp1252"), None)
-    if best is None or western is None:
-        return best.encoding if best is not None else "cp1252"
-    # The encodings of Europe look alike in a short text; the most common one wins a near tie.
-    near = western.chaos <= best.chaos + 0.06 and western.coherence >= best.coherence - 0.11
-    return "cp1252" if near else best.encoding
-
-
-def _scattered(sample: bytes) -> bool:
-    """Whether bytes beyond ASCII stand alone, as accented letters do, and not in pairs as Chinese or Japanese."""
-    runs = [len(run) for run in _HIGH_BYTES.findall(sample)]
-    return sum(length for length in runs if length == 1) * 4 >= sum(runs) * 3
+    return likely_encoding(data)
 
 
 def share_of_controls(sample: bytes) -> float:

@@ -1,9 +1,11 @@
-"""Pictures that pdfium can draw, by what their files say of themselves: faxes and photographs."""
+"""Pictures that pdfium can draw, by what their files say of themselves: faxes, photographs, PNG and plain TIFF."""
 
 import struct
 from collections.abc import Iterator
 
 from ragstone.adapters.parsers.kreuzberg import tiff
+from ragstone.adapters.parsers.kreuzberg.drawable_png import png_picture
+from ragstone.adapters.parsers.kreuzberg.drawable_tiff import tiff_picture
 from ragstone.adapters.parsers.kreuzberg.redrawing import MATRICES, UPRIGHT, Picture, Strip
 
 _HUFFMAN, _GROUP_3, _GROUP_4 = 2, 3, 4
@@ -17,11 +19,13 @@ _MOST_PIXELS = 64_000_000
 
 
 def drawable(data: bytes) -> tuple[Picture | None, int]:
-    """Return a fax or a photograph, ``None`` for any other picture, and the orientation in which it lies."""
+    """Return a picture, ``None`` for one of another kind, and the orientation in which it lies."""
     if data.startswith(b"\xff\xd8"):
         return _photograph(data)
+    if (picture := png_picture(data)) is not None:
+        return picture, UPRIGHT
     tags = tiff.first_tags(data)
-    return _fax(data, tags), _known(tags)
+    return _fax(data, tags) or tiff_picture(data, tags), _known(tags)
 
 
 def _known(tags: tiff.Tags) -> int:

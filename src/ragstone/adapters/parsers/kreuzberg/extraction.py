@@ -5,7 +5,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import MappingProxyType
+from statistics import fmean
 from typing import Any
 from uuid import uuid4
 
@@ -33,26 +33,30 @@ from ragstone.adapters.parsers.kreuzberg.failures import (
     unsupported,
 )
 from ragstone.adapters.parsers.kreuzberg.html.balancing import balanced
-from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, HTML, PDF, PLAIN, SPREADSHEETS, XLS
-from ragstone.adapters.parsers.kreuzberg.office.binary_sheets import BinarySheet, binary_sheets, with_numbers_shown
+from ragstone.adapters.parsers.kreuzberg.media_types import DOCX, HTML, PDF, PLAIN, RTF, SPREADSHEETS, XLS
+from ragstone.adapters.parsers.kreuzberg.office.binary_sheets import binary_sheets
+from ragstone.adapters.parsers.kreuzberg.office.enclosures import Enclosures
 from ragstone.adapters.parsers.kreuzberg.office.repairs import repaired, restored
 from ragstone.adapters.parsers.kreuzberg.pdf.layout import render
 from ragstone.adapters.parsers.kreuzberg.pdf.page_looks import page_looks
-from ragstone.adapters.parsers.kreuzberg.pdf.scans import read_scans
+from ragstone.adapters.parsers.kreuzberg.pdf.page_pictures import read_page_pictures
+from ragstone.adapters.parsers.kreuzberg.pdf.scans import NO_TIME, Scans, read_scans
 from ragstone.adapters.parsers.kreuzberg.pictures import Recognised, read_picture
-from ragstone.adapters.parsers.kreuzberg.tables import below_notes, markdown_table
+from ragstone.adapters.parsers.kreuzberg.recognised_text import recognised_text, with_tables
+from ragstone.adapters.parsers.kreuzberg.rtf import plain_rtf
+from ragstone.adapters.parsers.kreuzberg.sheets import lost_sheets, sheets_text
 from ragstone.adapters.parsers.kreuzberg.tessdata import detects_turns, languages
 from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
 from ragstone.domain.documents import PageSpan, ParsedDocument
 from ragstone.domain.errors import ParseFailed
 from ragstone.domain.markdown_blocks import BlockKind, blocks
 
-_DAY = re.compile(r"\d{4}-\d\d-\d\d 00:00:00")
 _NAVIGATION = re.compile(rb"<(/?)nav(?=[\s/>])", re.IGNORECASE)
 _LOOKED_AT_WITHIN = 30.0
 """Seconds from the start of reading a PDF in which its tables are looked for: half of what a file may take."""
 _TURNED_PAGE = 1
 """Tesseract's mode of a page that may be turned, which needs data of its own."""
+_UPRIGHT_PAGE = 3
 _EVERYTHING = ContentFilterConfig(include_headers=True, include_footers=True, strip_repeating_text=False)
 
 
@@ -79,37 +83,68 @@ def extract_pdf(data: bytes, *, until: float) -> ParsedDocument:
     result = _call(data, PDF, "", pictures=False)
     looks = page_looks(data, until=looked_at_until)
     texts = {page["page_number"]: page["content"] for page in result.pages or []}
-    scans = read_scans(data, texts, _scan if reads_pictures() else None, until=until)
+    scans = _scans(data, texts, until)
     nodes = result.document["nodes"] if result.document is not None else []
-    content, pages = render(nodes, texts, looks, scans.texts)
+    others = [page for page in texts if page not in scans.texts and page not in scans.left]
+    pictures = read_page_pictures(data, others, _scan if reads_pictures() else None, until=until)
+    content, pages = render(nodes, texts, looks, scans.texts, pictures.texts)
     if not content.strip():
-        raise no_text(pictures=True)
-    return ParsedDocument(content, PDF, _title(result.metadata), tuple(pages), scans.unread)
+        raise _nothing_said(scans)
+    return ParsedDocument(content, PDF, _title(result.metadata), tuple(pages), {**scans.unread, **pictures.unread})
 
 
-def _scan(page: bytes) -> str:
-    """Return the text of a PDF of one page that is a picture."""
-    result = _call(page, PDF, "")
-    return render(result.document["nodes"])[0] if result.document is not None else ""
+def _scans(data: bytes, texts: Mapping[int, str], until: float) -> Scans:
+    if not reads_pictures():
+        return read_scans(data, texts, None, until=until)
+    return read_scans(data, texts, _scan, detects_turns=detects_turns(_tessdata()), until=until)
 
 
-def extract(data: bytes, media_type: str) -> ParsedDocument:
-    """Return the text of a file that is no plain text, picture or PDF, as Markdown. Raises ``ParseFailed``."""
-    title = None
+def _scan(page: bytes, turned: bool) -> Recognised:
+    """Return the text of a PDF of one page that is a picture; ``turned`` has Tesseract find out how that lies."""
+    result = _call(page, PDF, "", turned=turned)
+    if result.document is None:
+        return Recognised("", 0.0)
+    elements = result.ocr_elements or []
+    text = with_tables(_lines_of(result), elements) or render(result.document["nodes"])[0]
+    words = [element["confidence"] for element in elements if element["level"] == "word"]
+    sure = [confidence["recognition"] for confidence in words if confidence is not None]
+    return Recognised(text, 100 * fmean(sure) if sure else 0.0)
+
+
+def _nothing_said(scans: Scans) -> ParseFailed:
+    """Return why a PDF says nothing."""
+    if NO_TIME in scans.unread.values():
+        cause = "The pages are pictures, and there was no time left to read them."
+        return ParseFailed("timeout", cause, remedy="Split the file, and send its parts one by one.")
+    return no_text(pictures=True)
+
+
+def extract(data: bytes, media_type: str, enclosures: Enclosures | None = None) -> ParsedDocument:
+    """Return the text of a file that is no plain text, picture or PDF, as Markdown. Raises ``ParseFailed``.
+
+    ``enclosures`` read the pictures of a DOCX.
+    """
+    title, enclosures = None, enclosures or Enclosures()
+    unread: Mapping[str, str] = {}
     if media_type == HTML:
         title, html = balanced(decode(data, markup=True))
         data = html.encode()
+    if media_type == RTF:
+        data = plain_rtf(data)
     page_mark = f"page{uuid4().hex}x"
-    result = _call(repaired(data, media_type), media_type, page_mark)
+    result = _call(repaired(data, media_type, enclosures), media_type, page_mark)
     if media_type == HTML and not result.content.strip():  # all of it is navigation, which else goes
         result = _call(_NAVIGATION.sub(rb"<\1div", data), media_type, page_mark)
     if media_type == XLS:
-        content, pages = _sheets(result, binary_sheets(data))
+        shown = binary_sheets(data)
+        content, pages = sheets_text(result, shown)
+        unread = lost_sheets(pages, shown)
     else:
         content, pages = _content(result, media_type, page_mark)
+    content, unread = enclosures.placed(content), {**unread, **enclosures.unread}
     if not content.strip():
-        raise no_text()
-    return ParsedDocument(content, media_type, title or _title(result.metadata), tuple(pages))
+        raise no_text(pictures=media_type == DOCX)
+    return ParsedDocument(content, media_type, title or _title(result.metadata), tuple(pages), unread)
 
 
 def extract_members(data: bytes, media_type: str) -> Iterator[tuple[str, ParsedDocument]]:
@@ -146,6 +181,8 @@ def _call(
 def _cause(reason: str) -> ParseFailed:
     if "password" in reason or "encrypt" in reason:
         return encrypted()
+    if "no page boundaries" in reason:
+        return ParseFailed("no_text", "The file has no pages.", remedy="Send a file that holds text.")
     if "decode image" not in reason:
         return damaged()
     if "limit" in reason:
@@ -159,7 +196,7 @@ def _config(media_type: str, page_mark: str, ocr: OcrConfig | None) -> Extractio
         enable_quality_processing=False,
         postprocessor=PostProcessorConfig(enabled=False),
         output_format="markdown",
-        include_document_structure=media_type == PDF,
+        include_document_structure=media_type == PDF or media_type.startswith("image/"),
         # Of a PDF it gives boxes to the wrong lines at times, and takes text for headers by them: so all, here.
         content_filter=_EVERYTHING if media_type == PDF else None,
         # Forms stay: on some sites the whole page stands in one.
@@ -184,8 +221,10 @@ def _ocr(*, turned: bool) -> OcrConfig | None:
     if not reads_pictures():
         return None
     language = "+".join(languages(_tessdata()))
-    detecting = TesseractConfig(language=language, psm=_TURNED_PAGE, use_cache=False) if turned else None
-    return OcrConfig(backend="tesseract", language=language, tesseract_config=detecting)
+    # The tables that kreuzberg finds are lines of prose too, cut at every gap.
+    mode = _TURNED_PAGE if turned else _UPRIGHT_PAGE
+    tesseract = TesseractConfig(language=language, psm=mode, use_cache=False, enable_table_detection=False)
+    return OcrConfig(backend="tesseract", language=language, tesseract_config=tesseract)
 
 
 def _tessdata() -> Path:
@@ -195,12 +234,19 @@ def _tessdata() -> Path:
 def _recognise(data: bytes, media_type: str, turned: bool) -> Recognised:
     result = _call(data, media_type, "", turned=turned)
     confidence = result.metadata.get("mean_text_conf")
-    return Recognised(readable(clean(result.content)), confidence if isinstance(confidence, int | float) else 0.0)
+    text = recognised_text(_lines_of(result), result.ocr_elements or ())
+    return Recognised(text, confidence if isinstance(confidence, int | float) else 0.0)
+
+
+def _lines_of(result: ExtractionResult) -> str:
+    """Return the lines and paragraphs that Tesseract read; in kreuzberg's Markdown all are one line."""
+    nodes = result.document["nodes"] if result.document is not None else []
+    return "\n\n".join(node["content"].get("text") or "" for node in nodes)
 
 
 def _content(result: ExtractionResult, media_type: str, page_mark: str) -> tuple[str, list[PageSpan]]:
     if media_type in SPREADSHEETS:
-        return _sheets(result)
+        return sheets_text(result)
     content = readable(clean(result.content))
     return _without_marks(restored(content) if media_type == DOCX else content, page_mark)
 
@@ -217,36 +263,6 @@ def _without_marks(content: str, page_mark: str) -> tuple[str, list[PageSpan]]:
         parts += (separator, part)
         pages.append(PageSpan(int(number), start, length))
     return "".join(parts), pages
-
-
-def _sheets(
-    result: ExtractionResult, shown: Mapping[str, BinarySheet] = MappingProxyType({})
-) -> tuple[str, list[PageSpan]]:
-    """Return each sheet as a heading and a table, on a page with the sheet's name as label; empty ones go.
-
-    ``shown`` says of sheets by name how their numbers are shown, where the file does not say it by itself.
-    """
-    names = result.metadata.get("sheet_names") or []
-    parts: list[str] = []
-    pages: list[PageSpan] = []
-    length = 0
-    for table in result.tables:
-        name = clean(names[table.page_number - 1]) if 0 < table.page_number <= len(names) else None
-        cells = with_numbers_shown(table.cells, shown[name]) if name and name in shown else table.cells
-        text = below_notes(([_cell(cell) for cell in row] for row in cells), markdown_table)
-        if not text:
-            continue
-        text = f"## {name}\n\n{text}" if name else text
-        parts.append(text)
-        start = length + 2 * (len(parts) > 1)
-        length = start + len(text)
-        pages.append(PageSpan(table.page_number, start, length, name))
-    return "\n\n".join(parts), pages
-
-
-def _cell(cell: str) -> str:
-    """Return a cell's text; a day that kreuzberg gives with its midnight is but a day."""
-    return clean(cell).removesuffix(" 00:00:00") if _DAY.fullmatch(cell) else clean(cell)
 
 
 _LITERAL_OR_ESCAPE = re.compile(

@@ -29,6 +29,15 @@ def encrypted() -> ParseFailed:
     )
 
 
+def copy_protected() -> ParseFailed:
+    """A book opens only in the programs of the shop that sold it."""
+    return ParseFailed(
+        "encrypted",
+        "The book is protected against copying (DRM), and opens only in the programs that its shop allows.",
+        remedy="Send an edition without the protection, as the publisher or the shop may offer it.",
+    )
+
+
 def no_text(*, pictures: bool = False) -> ParseFailed:
     """The file is sound and says nothing; ``pictures`` says that it may do so in pictures."""
     if pictures and not reads_pictures():

@@ -5,7 +5,20 @@ import zipfile
 from collections.abc import Mapping
 
 from ragstone.adapters.parsers.kreuzberg.failures import encrypted, unsupported
-from ragstone.adapters.parsers.kreuzberg.media_types import DOC, DOCX, EPUB, MSG, ODS, ODT, PPT, PPTX, XLS, XLSX, ZIP
+from ragstone.adapters.parsers.kreuzberg.media_types import (
+    DOC,
+    DOCX,
+    EPUB,
+    MSG,
+    ODS,
+    ODT,
+    PDF_START,
+    PPT,
+    PPTX,
+    XLS,
+    XLSX,
+    ZIP,
+)
 from ragstone.adapters.parsers.kreuzberg.office.compound_file import MAGIC, CompoundFile
 from ragstone.adapters.parsers.kreuzberg.office.package import OfficePackage
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
@@ -44,6 +57,7 @@ _UNREAD = (
 _TEXTS = (".xml", "html", ".rels")
 _LARGEST_INDEX = 2**20
 """Bytes of the parts that say what a package holds."""
+_LATEST_START = 1024 - 16
 _STREAMS = (
     ("__properties_version1.0", MSG),
     ("WordDocument", DOC),
@@ -66,6 +80,12 @@ def settle(data: bytes, media_type: str, unpacking: Unpacking) -> str:
     if data.startswith(MAGIC):
         return _compound_kind(data, media_type)
     return media_type
+
+
+def from_its_start(data: bytes) -> bytes:
+    """Return a PDF from its header on: behind more than 1,024 bytes of something else its readers do not find it."""
+    found = PDF_START.search(data, 0, _LARGEST_INDEX)
+    return data[found.start() :] if found is not None and found.start() >= _LATEST_START else data
 
 
 def _zip_kind(data: bytes, media_type: str, unpacking: Unpacking) -> str:

@@ -74,12 +74,13 @@ _TEXTUAL = {
     "rst": RST,
     "csv": CSV,
     "tsv": TSV,
-    "eml": EML,
+    **dict.fromkeys(("eml", "emlx", "mbox", "mbx", "mht", "mhtml", "nws"), EML),
     "ipynb": "application/x-ipynb+json",
     "xml": XML,
     "rss": XML,
     "atom": XML,
     "svg": XML,
+    **dict.fromkeys(("fodt", "fods", "fodp", "fb2", "opml", "nxml", "dbk", "kml", "gpx", "rdf", "tei", "dita"), XML),
     "json": JSON,
     "ndjson": NDJSON,
     "jsonl": NDJSON,
@@ -126,6 +127,7 @@ _ALIASES = {
     "text/prs.fallenstein.rst": RST,
     "application/x-zip-compressed": ZIP,
     "application/x-gzip": GZIP,
+    **dict.fromkeys(("application/mbox", "application/x-mimearchive", "multipart/related"), EML),
 }
 
 _UNREADABLE = (
@@ -159,7 +161,21 @@ _MAGIC = (
     (b"7z\xbc\xaf\x27\x1c", SEVEN_ZIP),
 )
 _BZIP2_BLOCK = b"1AY&SY"
-_PDF_START = re.compile(rb"(?:^|[\r\n\0])[ \t\xef\xbb\xbf]*%PDF-\d")
+_XML_START = re.compile(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s", re.ASCII)
+_MAIL_START = re.compile(
+    rb"(?:From \S[^\r\n]*\r?\n)?(?:[A-Za-z][A-Za-z0-9-]{0,60}:[^\r\n]*(?:\r?\n[ \t][^\r\n]*)*(?:\r?\n|\Z))+"
+)
+_MAIL_FIELD = re.compile(
+    rb"^(?:from|to|cc|subject|date|message-id|received|return-path|mime-version|delivered-to):",
+    re.IGNORECASE | re.MULTILINE,
+)
+_MAIL_CODED = re.compile(
+    rb"^(?:content-transfer-encoding:[ \t]*base64|content-type:[ \t]*multipart/)", re.IGNORECASE | re.MULTILINE
+)
+_MAIL_FIELDS = 4
+"""Headers of a message from which on a text without a name that says otherwise is one."""
+PDF_START = re.compile(rb"(?:^|[\r\n\0])[ \t\xef\xbb\xbf]*%PDF-\d")
+"""How a PDF begins, mostly within its first 1,024 bytes."""
 _HTML_START = re.compile(rb"\s*(?:<!--.{0,2000}?-->\s*)?<(?:!doctype html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _GARBLED = 0.4
 """Share of control characters from which on bytes are no text even if their name says so."""
@@ -173,13 +189,16 @@ def name_media_type(filename: str, head: bytes, declared: str | None) -> str | N
     """
     extension = filename.rpartition(".")[2].lower() if "." in filename else ""
     wanted = _BY_EXTENSION.get(extension) or _declared(declared)
-    if (kind := _by_magic(head)) is not None:
+    kind = _by_magic(head) or (PDF if wanted == PDF and PDF_START.search(head) else None)
+    if kind is not None:
         return kind
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(head, wanted)
     if head.startswith(OLE_MAGIC):
         # Office puts what it encrypts into OLE, whatever the file's kind.
         return wanted if wanted in OLE | ZIPPED else _ole(head)
+    if _is_text(head) and (kind := _unnamed(head, extension)) is not None:
+        return kind
     return _textual(head, wanted) if _is_text(head) or _claims_text(head, wanted) else _unknown(head, wanted)
 
 
@@ -193,7 +212,7 @@ def _by_magic(head: bytes) -> str | None:
         return "image/webp"
     if head.startswith(b"BM") and head[6:10] == bytes(4):
         return "image/bmp"
-    return PDF if _PDF_START.search(head[:1024]) else None
+    return PDF if PDF_START.search(head[:1024]) else None
 
 
 def _declared(declared: str | None) -> str | None:
@@ -236,8 +255,23 @@ def _textual(head: bytes, wanted: str | None) -> str:
     if wanted is not None and wanted != PLAIN and wanted in _TEXTUAL.values():
         return wanted
     if wanted in OLE | ZIPPED:
-        return XML if head.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<?xml") else PLAIN
+        return XML if _XML_START.match(head) else PLAIN
     return PLAIN
+
+
+def _unnamed(head: bytes, extension: str) -> str | None:
+    """Tell XML and messages whose name says nothing by how they begin; text keeps its kind if it can be read."""
+    if _BY_EXTENSION.get(extension, PLAIN) != PLAIN:
+        return None
+    if extension not in _BY_EXTENSION and _XML_START.match(head) and not _HTML_START.match(head):
+        return XML
+    begun = _MAIL_START.match(head)
+    if begun is None:
+        return None
+    fields = {field.lower() for field in _MAIL_FIELD.findall(begun[0])}
+    if len(fields) + (_MAIL_FIELDS - 2) * head.startswith(b"From ") < _MAIL_FIELDS:
+        return None
+    return EML if extension not in _BY_EXTENSION or _MAIL_CODED.search(begun[0]) else None
 
 
 def _unknown(head: bytes, wanted: str | None) -> str | None:

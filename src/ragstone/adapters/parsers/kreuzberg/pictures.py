@@ -20,6 +20,9 @@ _POOR = 80.0
 _TURNED = (6, 8, 3)
 """Orientations of a picture that lies on either side, or is on its head."""
 
+_TELLS_HOW_IT_LIES = 200
+"""Characters from which on Tesseract can tell how a picture lies."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
@@ -57,20 +60,27 @@ class _Reader:
 
     def read(self, data: bytes, media_type: str) -> str:
         picture, orientation = drawable(data)
+        original = partial(self._recognise, data, media_type, False)
+        upright = None
         if picture is not None and (picture.only_here or orientation != UPRIGHT):
             upright = _redrawn(picture, orientation)
-            data, media_type = (data, media_type) if upright is None else (upright, TIFF)
+        data, media_type = (data, media_type) if upright is None else (upright, TIFF)
         best = self._recognise(data, media_type, False)
-        for other in self._other_ways(data, media_type, picture):
+        if upright is not None and not best.text.strip():  # white on what is transparent
+            best = original()
+        for other in self._other_ways(data, media_type, picture, best):
             if best.confidence >= _POOR or time.monotonic() > self._until:
                 break
             best = max(best, other(), key=lambda recognised: recognised.confidence)
         return best.text
 
-    def _other_ways(self, data: bytes, media_type: str, picture: Picture | None) -> Iterator[Callable[[], Recognised]]:
+    def _other_ways(
+        self, data: bytes, media_type: str, picture: Picture | None, found: Recognised
+    ) -> Iterator[Callable[[], Recognised]]:
         if self._detects_turns:
             yield partial(self._recognise, data, media_type, True)
-            return
+            if not found.text.strip() or len(found.text) > _TELLS_HOW_IT_LIES:
+                return
         for turn in _TURNED:
             if picture is not None and (turned := _redrawn(picture, turn)) is not None:
                 yield partial(self._recognise, turned, TIFF, False)

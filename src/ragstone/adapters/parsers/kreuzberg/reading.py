@@ -8,7 +8,7 @@ from ragstone.adapters.parsers.kreuzberg.archives import read_archive, read_comp
 from ragstone.adapters.parsers.kreuzberg.books import read_book
 from ragstone.adapters.parsers.kreuzberg.decoding import decode
 from ragstone.adapters.parsers.kreuzberg.failures import empty, no_text, reads_pictures, unsupported
-from ragstone.adapters.parsers.kreuzberg.inspection import settle
+from ragstone.adapters.parsers.kreuzberg.inspection import from_its_start, settle
 from ragstone.adapters.parsers.kreuzberg.json_text import json_to_text, ndjson_to_text
 from ragstone.adapters.parsers.kreuzberg.mail.message import read_mail
 from ragstone.adapters.parsers.kreuzberg.mail.outlook import read_outlook
@@ -17,6 +17,7 @@ from ragstone.adapters.parsers.kreuzberg.media_types import (
     AS_THEY_ARE,
     COMPRESSED,
     CSV,
+    DOCX,
     EML,
     EPUB,
     HTML,
@@ -30,14 +31,17 @@ from ragstone.adapters.parsers.kreuzberg.media_types import (
     RST,
     SPREADSHEETS,
     TSV,
+    XLSX,
     XML,
     name_media_type,
 )
+from ragstone.adapters.parsers.kreuzberg.office.enclosures import Enclosures
 from ragstone.adapters.parsers.kreuzberg.office.slides import read_slides
+from ragstone.adapters.parsers.kreuzberg.office.workbook import read_workbook
 from ragstone.adapters.parsers.kreuzberg.tables import csv_to_markdown
 from ragstone.adapters.parsers.kreuzberg.text_pieces import text_pieces
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
-from ragstone.adapters.parsers.kreuzberg.xml_text import xml_to_text
+from ragstone.adapters.parsers.kreuzberg.xml_files import read_xml
 from ragstone.domain.documents import ParsedDocument
 from ragstone.domain.markdown import front_matter_title, outline
 
@@ -85,6 +89,12 @@ class _Reader:
             raise unsupported("It is of a kind that holds no text, or cannot be read.")
         return self.read(data, media_type, name)
 
+    def _part(self, data: bytes, name: str) -> ParsedDocument:
+        """Read a picture or another file that is a part of an Office file."""
+        with self._unpacking.within():
+            self._unpacking.count_bytes(len(data))
+            return self._member(data, name)
+
     def _read(self, data: bytes, media_type: str, filename: str) -> ParsedDocument:
         if media_type in ARCHIVES | COMPRESSED | {EML, MSG}:
             return self._container(data, media_type, filename)
@@ -92,8 +102,8 @@ class _Reader:
             return _text(data, media_type)
         if media_type == EPUB:
             return read_book(data, self._unpacking, _page)
-        if media_type == PPTX:
-            return read_slides(data, self._member if reads_pictures() else None)
+        if media_type in _ENCLOSING:
+            return _ENCLOSING[media_type](data, Enclosures(self._part, self._until, pictures=reads_pictures()))
         if convert := _CONVERSIONS.get(media_type):
             return convert(data)
         return _extracted(data, media_type, self._until)
@@ -117,7 +127,7 @@ def _extracted(data: bytes, media_type: str, until: float) -> ParsedDocument:
     from ragstone.adapters.parsers.kreuzberg.extraction import extract, extract_pdf, extract_picture
 
     if media_type == PDF:
-        return extract_pdf(data, until=until)
+        return extract_pdf(from_its_start(data), until=until)
     return extract_picture(data, media_type, until=until) if picture else extract(data, media_type)
 
 
@@ -127,15 +137,17 @@ def _page(data: bytes) -> ParsedDocument:
     return extract(data, HTML)
 
 
+def _word(data: bytes, enclosures: Enclosures) -> ParsedDocument:
+    from ragstone.adapters.parsers.kreuzberg.extraction import extract
+
+    return extract(data, DOCX, enclosures)
+
+
 def _text(data: bytes, media_type: str) -> ParsedDocument:
     content = decode(data)
     if media_type == MARKDOWN:
         return ParsedDocument(content, MARKDOWN, front_matter_title(content))
     return ParsedDocument(content, PLAIN)
-
-
-def _xml(data: bytes) -> ParsedDocument:
-    return ParsedDocument(xml_to_text(decode(data, markup=True)), PLAIN)
 
 
 def _json(data: bytes) -> ParsedDocument:
@@ -165,12 +177,17 @@ def _rst(data: bytes) -> ParsedDocument:
 
 
 _CONVERSIONS: Mapping[str, Callable[[bytes], ParsedDocument]] = {
-    XML: _xml,
+    XML: read_xml,
     JSON: _json,
     NDJSON: _ndjson,
     CSV: _csv,
     TSV: _tsv,
     RST: _rst,
+}
+_ENCLOSING: Mapping[str, Callable[[bytes, Enclosures], ParsedDocument]] = {
+    DOCX: _word,
+    PPTX: read_slides,
+    XLSX: read_workbook,
 }
 
 

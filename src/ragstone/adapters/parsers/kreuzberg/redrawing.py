@@ -9,6 +9,8 @@ import pypdfium2 as pdfium
 from ragstone.adapters.parsers.kreuzberg import tiff
 
 UPRIGHT = 1
+FIRST_STRIP = 5
+"""Number of the object of PDF that a picture's first strip becomes."""
 MATRICES: Mapping[int, str] = {
     1: "{w} 0 0 {h} 0 0",
     2: "-{w} 0 0 {h} {w} 0",
@@ -36,7 +38,8 @@ class Strip:
 class Picture:
     """A picture that pdfium can draw: pixels across and down, how much higher than wide each is, its rows.
 
-    ``only_here`` says that no other reader takes it for what it is.
+    ``only_here`` says that no other reader takes it for what it is. ``streams`` are objects of PDF that the strips
+    speak of, numbered on from theirs: entries and content of each.
     """
 
     width: int
@@ -44,6 +47,7 @@ class Picture:
     strips: Sequence[Strip]
     stretch: float = 1.0
     only_here: bool = False
+    streams: Sequence[tuple[str, bytes]] = ()
 
 
 def redrawn(picture: Picture, orientation: int = UPRIGHT) -> bytes:
@@ -68,7 +72,7 @@ def _as_pdf(picture: Picture, orientation: int) -> bytes:
         share, below = strip.rows / picture.height, 1 - (above + strip.rows) / picture.height
         drawing.append(f"q 1 0 0 {share:.9f} 0 {below:.9f} cm /I{number} Do Q")
         above += strip.rows
-    images = " ".join(f"/I{number} {5 + number} 0 R" for number in range(len(picture.strips)))
+    images = " ".join(f"/I{number} {FIRST_STRIP + number} 0 R" for number in range(len(picture.strips)))
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
@@ -82,6 +86,7 @@ def _as_pdf(picture: Picture, orientation: int) -> bytes:
             )
             for strip in picture.strips
         ),
+        *(_stream(entries, data) for entries, data in picture.streams),
     ]
     return _file(objects)
 

@@ -1,9 +1,10 @@
-"""UTF-16 without a byte order mark, told from text of one byte a letter and from what is no text."""
+"""UTF-16 and UTF-32 without a byte order mark, told from text of one byte a letter and from what is no text."""
 
 from collections import Counter
 from unicodedata import category
 
 _SAMPLE = 4096
+_LAST_PLANE = 0x10
 _FEWEST = 24
 """Bytes below which only the zeros of Latin letters tell."""
 _MOST_ODD = 0.03
@@ -22,12 +23,14 @@ _EAST, _HANGUL, _OTHER = 0x100, 0x101, 0x102
 
 
 def wide_encoding(data: bytes) -> str | None:
-    """Name UTF-16 without a byte order mark by its first bytes; ``None`` for anything else.
+    """Name UTF-16 or UTF-32 without a byte order mark by its first bytes; ``None`` for anything else.
 
     Of Latin text every other byte is mostly zero. Other text has bytes at least that no text of one byte a letter has,
     and its letters are of one script, which those of other bytes taken in pairs are not.
     """
     sample = data[:_SAMPLE]
+    if (four := _of_four_bytes(sample)) is not None:
+        return four
     even, odd = sample[0::2].count(0), sample[1::2].count(0)
     most = max(even, odd)
     if most >= 2 and 4 * most >= len(sample) - 1 and most >= 4 * min(even, odd):  # a single NUL says nothing
@@ -37,6 +40,18 @@ def wide_encoding(data: bytes) -> str | None:
     found = {encoding: _likeness(sample, encoding) for encoding in ("utf-16-le", "utf-16-be")}
     likely = max(found, key=found.__getitem__)
     return likely if found[likely] else None
+
+
+def _of_four_bytes(sample: bytes) -> str | None:
+    """Name UTF-32, of each letter of which one byte is zero and the next one of the few planes of Unicode."""
+    if len(sample) < 8 or len(sample) % 4:
+        return None
+    for encoding, zero, plane in (("utf-32-le", 3, 2), ("utf-32-be", 0, 1)):
+        if any(sample[zero::4]) or max(sample[plane::4]) > _LAST_PLANE:
+            continue
+        text = sample.decode(encoding, errors="replace")
+        return encoding if sum(category(sign) in _NEITHER and sign not in "\t\n\r\f" for sign in text) == 0 else None
+    return None
 
 
 def _likeness(sample: bytes, encoding: str) -> float:

@@ -26,6 +26,9 @@ _LOOKS = frozenset({"class", "style"})
 _SPECIAL_PREFIXES = frozenset({"xml", "xmlns", "xsi"})
 _PROSE = 0.2
 """Share of lines of text with elements in the middle of it from which on a file is written to be read, and no data."""
+_CODED = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+_CODED_LINE = 60
+"""Characters of a line of base64, but for the last, at least."""
 _LONGEST_WORD = 500
 """Characters of an attribute without a space from which on it is a picture, a key or the like."""
 
@@ -103,7 +106,9 @@ class _Reader:
     def _end_line(self, name: str, place: int | None) -> None:
         text = " ".join("".join(self.text).split())
         self.text.clear()
-        if text:
+        if len(text) >= _LONGEST_WORD and _is_coded(text):
+            del self._found[place if place is not None else len(self._found) :]
+        elif text:
             self._texts += 1
             self._mixed += self._is_mixed
             own = self._found.pop() if place == len(self._found) - 1 else _Line(name)
@@ -161,6 +166,15 @@ def _says_something(key: str, value: str) -> bool:
     if key in _LOOKS or key.partition(":")[0] in _SPECIAL_PREFIXES or not value.strip():
         return False
     return len(value) < _LONGEST_WORD or len(value.split(None, 1)) > 1
+
+
+def _is_coded(text: str) -> bool:
+    """Whether a long text is a picture or the like in base64; sequences of few letters, as in biology, are none."""
+    lines = text.split(" ")
+    if any(len(line) < _CODED_LINE for line in lines[:-1]) or not all(map(_CODED.fullmatch, lines)):
+        return False
+    signs = set(lines[0])
+    return any(map(str.islower, signs)) and any(map(str.isupper, signs)) and any(map(str.isdigit, signs))
 
 
 def _local(name: str) -> str:

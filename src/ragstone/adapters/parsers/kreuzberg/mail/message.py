@@ -1,18 +1,16 @@
 """E-mail as RFC 5322 has it: headers, the body with its line breaks, and what is attached."""
 
-import re
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from email.errors import MessageError
 from email.message import Message
-from html import unescape
+from html import escape
 from mimetypes import guess_extension
 
 from ragstone.adapters.parsers.kreuzberg.composition import Composition, one_line, prose
 from ragstone.adapters.parsers.kreuzberg.decoding import decode
-from ragstone.adapters.parsers.kreuzberg.failures import damaged, no_text, reads_pictures
-from ragstone.adapters.parsers.kreuzberg.html.balancing import balanced
-from ragstone.adapters.parsers.kreuzberg.html.tokens import HtmlTokens
+from ragstone.adapters.parsers.kreuzberg.failures import damaged, no_text, reads_pictures, unsupported
+from ragstone.adapters.parsers.kreuzberg.mail.alternatives import stands_in
 from ragstone.adapters.parsers.kreuzberg.mail.flowed import unflowed
 from ragstone.adapters.parsers.kreuzberg.mail.headers import (
     DOUBTFUL,
@@ -22,6 +20,8 @@ from ragstone.adapters.parsers.kreuzberg.mail.headers import (
     plain_text,
     restore_headers,
 )
+from ragstone.adapters.parsers.kreuzberg.mail.mailbox import messages
+from ragstone.adapters.parsers.kreuzberg.mail.payload import content_of
 from ragstone.adapters.parsers.kreuzberg.media_types import EML, HTML, PLAIN
 from ragstone.adapters.parsers.kreuzberg.unpacking import Unpacking
 from ragstone.domain.documents import ParsedDocument
@@ -29,12 +29,9 @@ from ragstone.domain.errors import ParseFailed
 
 _MESSAGES = frozenset({"message/rfc822", "message/global", "message/news"})
 """Parts that are messages; others of the type ``message`` are reports: fields in groups, such as of a delivery."""
-_SHORT = 1000
-"""Letters below which a plain text may be a stub of its page, if that has three times as many."""
-_NOTE = 200
-"""Letters below which a plain text that speaks of HTML or a browser is a note on where to read the message."""
-_SAYS_SO = re.compile(r"\bhtml\b|\bbrowser|\bwebmail\b", re.IGNORECASE)
-_WORDS = re.compile(r"\w+")
+_STYLES = frozenset({"text/css", "text/javascript", "application/javascript", "application/x-javascript"})
+_MEDIA = frozenset({"image", "font"})
+_TNEF = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
 _FINAL = frozenset({"too_large", "out_of_memory"})
 
 ReadPart = Callable[[bytes, str], ParsedDocument]
@@ -45,17 +42,42 @@ Part = tuple[str, Callable[[], ParsedDocument]]
 def read_mail(data: bytes, unpacking: Unpacking, read: ReadPart) -> ParsedDocument:
     """Return a message as a document: its text on page 1, each attachment on a page with its name as label.
 
-    ``read`` reads a file of a name. Raises ``ParseFailed`` where there is neither text nor a header.
+    Of a mailbox each message is a page. ``read`` reads a file of a name. Raises ``ParseFailed`` where there is neither
+    text nor a header.
     """
     try:
-        message = message_from_bytes(data)
-        restore_headers(message)
-        return _read(message, unpacking, read)
+        found = list(messages(data))
+        return _message(found[0], unpacking, read) if len(found) == 1 else _mailbox(found, unpacking, read)
     except RecursionError as error:
         raise damaged("The message holds parts within parts, thousands deep.") from error
     except (MessageError, ValueError, LookupError, AttributeError, TypeError) as error:
         # What the standard library raises on malformed messages; a well-formed one raises none of them.
         raise damaged("The message is damaged.") from error
+
+
+def _message(data: bytes, unpacking: Unpacking, read: ReadPart) -> ParsedDocument:
+    message = message_from_bytes(data)
+    restore_headers(message)
+    return _read(message, unpacking, read)
+
+
+def _mailbox(found: list[bytes], unpacking: Unpacking, read: ReadPart) -> ParsedDocument:
+    """Return messages as a document, each on a page with its subject as label."""
+    composition = Composition()
+    for number, data in enumerate(found, 1):
+        unpacking.count_member()
+        name = f"message {number}"
+        try:
+            with unpacking.within():
+                parsed = _message(data, unpacking, read)
+                composition.include(parsed, parsed.title or name)
+        except ParseFailed as failed:
+            if failed.failure_code in _FINAL:
+                raise
+            composition.note({name: failed.message})
+    if not composition.pages:
+        raise no_text()
+    return composition.document(EML)
 
 
 def compose_mail(
@@ -104,7 +126,7 @@ def _sorted(message: Message) -> tuple[list[Message], list[Message]]:
 def _best(alternatives: list[list[Message]]) -> list[Message]:
     """Choose the plain text if it says what the page says, else the last alternative that is there."""
     found = [bodies for bodies in alternatives if bodies]
-    plain = next((bodies for bodies in found if _is_plain(bodies[0]) and _bytes(bodies[0]).strip()), None)
+    plain = next((bodies for bodies in found if _is_plain(bodies[0]) and content_of(bodies[0]).strip()), None)
     if plain is None:
         return found[-1] if found else []
     pages = [bodies for bodies in found if any(body.get_content_type() == HTML for body in bodies)]
@@ -112,12 +134,8 @@ def _best(alternatives: list[list[Message]]) -> list[Message]:
 
 
 def _stands_in(plain: list[Message], page: list[Message]) -> bool:
-    """Whether a plain text only says that there is a page, or is but the beginning of it."""
-    text = " ".join(plain_text(_bytes(body), body.get_content_charset()) for body in plain)
-    says, shows = _length(text), sum(_length(_shown(body)) for body in page)
-    if not shows or says >= _SHORT:
-        return False
-    return 3 * says < shows or (says < _NOTE and _SAYS_SO.search(text) is not None)
+    text = " ".join(plain_text(content_of(body), body.get_content_charset()) for body in plain)
+    return stands_in(text, map(_shown, page))
 
 
 def _is_plain(part: Message) -> bool:
@@ -125,15 +143,8 @@ def _is_plain(part: Message) -> bool:
 
 
 def _shown(part: Message) -> str:
-    if _is_plain(part):
-        return plain_text(_bytes(part), part.get_content_charset())
-    tokens = HtmlTokens(balanced(_page(part))[1])
-    return unescape(" ".join(token.source for token in tokens if not token.name))
-
-
-def _length(text: str) -> int:
-    """Return the number of letters and digits, which tells more than words do where words are not apart."""
-    return sum(map(len, _WORDS.findall(text)))
+    """Return a part of a page as HTML."""
+    return escape(plain_text(content_of(part), part.get_content_charset())) if _is_plain(part) else _page(part)
 
 
 def _is_attached(part: Message) -> bool:
@@ -141,7 +152,7 @@ def _is_attached(part: Message) -> bool:
 
 
 def _body(part: Message, read: ReadPart) -> str:
-    content = _bytes(part)
+    content = content_of(part)
     if part.get_content_type() == HTML:
         if not content.strip():
             return ""
@@ -162,18 +173,13 @@ def _param(part: Message, name: str) -> str:
 def _page(part: Message) -> str:
     """Return an HTML part; what its header says of its encoding is closer to the truth than what it says itself."""
     charset = part.get_content_charset()
-    return decode(_bytes(part), markup=True) if charset in DOUBTFUL else plain_text(_bytes(part), charset)
-
-
-def _bytes(part: Message) -> bytes:
-    content = part.get_payload(decode=True)
-    return content if isinstance(content, bytes) else b""
+    return decode(content_of(part), markup=True) if charset in DOUBTFUL else plain_text(content_of(part), charset)
 
 
 def _attachments(files: list[Message], unpacking: Unpacking, read: ReadPart) -> Iterator[Part]:
     for number, part in enumerate(files, 1):
-        if part.get_content_maintype() == "image" and part.get("Content-ID") and not reads_pictures():
-            continue  # mostly a part of the page's looks, such as the sender's logo
+        if _is_for_looks(part):
+            continue
         inner = part.get_payload()
         if part.get_content_type() in _MESSAGES and isinstance(inner, list) and isinstance(inner[0], Message):
             nested = inner[0]
@@ -184,8 +190,29 @@ def _attachments(files: list[Message], unpacking: Unpacking, read: ReadPart) -> 
             text, name = _report(part), _name(part) or part.get_content_subtype()
             yield name, lambda text=text, name=name: read(text.encode(), name)  # type: ignore[misc]
             continue
+        if _is_tnef(part):
+            yield _name(part) or "winmail.dat", _read_tnef
+            continue
         name = _name(part) or f"part {number}{guess_extension(part.get_content_type()) or ''}"
-        yield name, lambda part=part, name=name: read(_bytes(part), name)  # type: ignore[misc]
+        yield name, lambda part=part, name=name: read(content_of(part), name)  # type: ignore[misc]
+
+
+def _is_for_looks(part: Message) -> bool:
+    """Whether a part belongs to the page that the message is, such as the sender's logo, and is no text of it."""
+    if not (part.get("Content-ID") or part.get("Content-Location")):
+        return False
+    return part.get_content_type() in _STYLES or (part.get_content_maintype() in _MEDIA and not reads_pictures())
+
+
+def _is_tnef(part: Message) -> bool:
+    return part.get_content_type() in _TNEF or _name(part).lower() == "winmail.dat"
+
+
+def _read_tnef() -> ParsedDocument:
+    raise unsupported(
+        "It is in a format of Outlook's own (TNEF), which cannot be read: what the sender attached is in it. "
+        "Ask for the message again, sent as HTML or plain text."
+    )
 
 
 def _report(part: Message) -> str:
@@ -194,7 +221,7 @@ def _report(part: Message) -> str:
     fields = (
         "\n".join(f"{name}: {one_line(decoded(str(value)))}" for name, value in group.items()) for group in groups
     )
-    texts = (plain_text(_bytes(group), group.get_content_charset()).strip("\n") for group in groups)
+    texts = (plain_text(content_of(group), group.get_content_charset()).strip("\n") for group in groups)
     return "\n\n".join(text for pair in zip(fields, texts, strict=True) for text in pair if text)
 
 

@@ -8,6 +8,7 @@ from email.parser import HeaderParser
 
 from ragstone.adapters.parsers.kreuzberg.composition import prose
 from ragstone.adapters.parsers.kreuzberg.decoding import clean, decode
+from ragstone.adapters.parsers.kreuzberg.mail.alternatives import stands_in
 from ragstone.adapters.parsers.kreuzberg.mail.message import Part, ReadPart, compose_mail
 from ragstone.adapters.parsers.kreuzberg.media_types import MSG
 from ragstone.adapters.parsers.kreuzberg.office.compound_file import CompoundFile
@@ -71,10 +72,9 @@ class _Message:
             yield _person(name, self._text(_RECIPIENT_SMTP, folder) or self._text("3003", folder))
 
     def _body(self, read: ReadPart) -> str:
-        text = self._text(_BODY)
-        if text.strip():
+        text, html = self._text(_BODY), self._bytes(_HTML)
+        if text.strip() and not (html.strip() and stands_in(text, [decode(html, markup=True)])):
             return prose(text)
-        html = self._bytes(_HTML)
         rtf = _decompress_rtf(self._bytes(_RTF))
         for content, name in ((html, "body.html"), (rtf, "body.rtf")):
             if content.strip():
@@ -82,7 +82,7 @@ class _Message:
                     return read(content, name).content
                 except ParseFailed:
                     continue
-        return ""
+        return prose(text)
 
     def _attachments(self, unpacking: Unpacking, read: ReadPart) -> Iterator[Part]:
         for number, folder in enumerate(self._storages("__attach"), 1):

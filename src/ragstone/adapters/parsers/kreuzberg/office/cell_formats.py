@@ -1,26 +1,21 @@
-"""Workbooks whose numbers stand as they are shown, since kreuzberg gives 25.6 % as 0.256 and 9:15 as a day of 1899."""
+"""The numbers of workbooks as they are shown: 25.6 % and not 0.256, 9:15 and no day of 1899."""
 
 import re
-import zipfile
 from collections.abc import Callable, Mapping
-from html import escape, unescape
+from functools import lru_cache
+from xml.etree.ElementTree import Element
 
 from ragstone.adapters.parsers.kreuzberg.office.number_formats import BUILT_IN, shown
 
-_STYLES, _WORKBOOK = "xl/styles.xml", "xl/workbook.xml"
-_LARGEST_STYLES = 16 * 2**20
-_FORMAT = re.compile(r"<(?:\w+:)?numFmt\s[^<>]*>")
-_CELL_STYLES = re.compile(r"<(?:\w+:)?cellXfs[\s>].*?</(?:\w+:)?cellXfs>", re.DOTALL)
-_STYLE = re.compile(r"<(?:\w+:)?xf(?=[\s/>])[^<>]*>")
-_ATTRIBUTE = re.compile(r"\s(numFmtId|formatCode)=(?:\"([^\"]*)\"|'([^']*)')")
-_CELL = re.compile(r"<((?:\w+:)?)c((?:\s[^<>]*[^<>/])?)>((?:[^<]++|<(?!/?\1c[\s>]))*+)</\1c>")
-_PLACE, _STYLED = re.compile(r"\sr=\"(\w+)\""), re.compile(r"\ss=\"(\d+)\"")
-_OTHER_TYPE = re.compile(r"\st=\"(?!n\")")
-_VALUE = re.compile(r"<(?:\w+:)?v(?:\s[^<>]*)?>\s*([-+.\deE]+)\s*</(?:\w+:)?v>")
-_SINCE_1904 = re.compile(r"\sdate1904=[\"'](?:1|true|on)[\"']")
+_S = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+_YES = frozenset(("1", "true", "on"))
 
 _OPEN_CELL = re.compile(
     r"<table:table-cell(\s[^<>]*[^<>/])?>((?:[^<]++|<(?!/?table:table-cell[\s>]))*+)</table:table-cell>"
+)
+_OPEN_BLANKS = re.compile(
+    r"(<table:table-row(?=\s)[^<>]*?)\stable:number-rows-repeated=\"\d+\""
+    r"([^<>]*(?:/>|>\s*(?:<table:(?:covered-)?table-cell(?![^<>]*\soffice:)[^<>]*/>\s*)*+</table:table-row>))"
 )
 _OPEN_TYPE = re.compile(r"\s(?:office|calcext):value-type=\"(\w+)\"")
 _OPEN_VALUE = re.compile(r"\soffice:(?:value|time-value|date-value|currency)=\"[^\"]*\"")
@@ -32,62 +27,40 @@ _TAG = re.compile(r"<[^<>]*>")
 _AS_SHOWN = frozenset({"percentage", "currency", "time", "date", "float"})
 
 
-def shown_numbers(archive: zipfile.ZipFile) -> Callable[[str], str]:
-    """Return what puts the numbers of an XLSX sheet's XML as texts, as the workbook's styles show them.
+def number_texts(styles: Element | None, workbook: Element) -> Callable[[str, str], str | None]:
+    """Return what says how the cells of an XLSX show a number, by the number of the cell's style.
 
-    Raises what reading a ZIP raises.
+    It returns ``None`` where the number says it as well.
     """
-    formats = _formats(archive)
-    since_1904 = _SINCE_1904.search(_part(archive, _WORKBOOK)) is not None
+    formats = _formats(styles) if styles is not None else {}
+    since_1904 = any(found.get("date1904") in _YES for found in workbook.iter(f"{_S}workbookPr"))
 
-    def as_text(found: re.Match[str]) -> str:
-        prefix, attributes, content = found.groups()
-        style = _STYLED.search(attributes)
-        code = formats.get(int(style[1])) if style is not None else None
-        if code is None or _OTHER_TYPE.search(attributes):
-            return found[0]
-        value = _VALUE.search(content)
-        text = shown(value[1], code, since_1904=since_1904) if value is not None else None
-        if text is None:
-            return found[0]
-        place = _PLACE.search(attributes)
-        return f'<{prefix}c{place[0] if place else ""} t="str"><{prefix}v>{escape(text)}</{prefix}v></{prefix}c>'
+    @lru_cache(maxsize=20_000)
+    def text(value: str, style: str) -> str | None:
+        code = formats.get(style)
+        return shown(value, code, since_1904=since_1904) if code is not None else None
 
-    return lambda xml: _CELL.sub(as_text, xml) if formats else xml
+    return text
 
 
 def shown_open_numbers(xml: str) -> str:
-    """Return the content of an OpenDocument sheet with the texts that its numbers are shown as; days by ISO 8601."""
-    return _OPEN_CELL.sub(_open_text, xml)
+    """Return the content of an OpenDocument sheet with the texts that its numbers are shown as; days by ISO 8601.
+
+    Of blank rows one below the other one is left, for kreuzberg gives up on sheets with many.
+    """
+    return _OPEN_CELL.sub(_open_text, _OPEN_BLANKS.sub(r"\1\2", xml))
 
 
-def _formats(archive: zipfile.ZipFile) -> Mapping[int, str]:
+def _formats(styles: Element) -> Mapping[str, str]:
     """Return the format codes of a workbook by the number of the cell's style, without those for any number."""
-    xml = _part(archive, _STYLES)
-    codes = dict(BUILT_IN)
-    for found in _FORMAT.finditer(xml):
-        attributes = _attributes(found[0])
-        if attributes.get("numFmtId", "").isdecimal() and "formatCode" in attributes:
-            codes[int(attributes["numFmtId"])] = attributes["formatCode"]
-    styles = _CELL_STYLES.search(xml)
-    numbers = [_attributes(style).get("numFmtId", "") for style in _STYLE.findall(styles[0] if styles else "")]
+    codes = {str(number): code for number, code in BUILT_IN.items()}
+    codes |= {found.get("numFmtId", ""): found.get("formatCode", "") for found in styles.iter(f"{_S}numFmt")}
+    numbers = [style.get("numFmtId", "") for style in styles.iterfind(f"{_S}cellXfs/{_S}xf")]
     return {
-        place: codes[int(number)]
+        str(place): codes[number]
         for place, number in enumerate(numbers)
-        if number.isdecimal() and codes.get(int(number), "General").lower() != "general"
+        if codes.get(number, "General").lower() not in ("general", "")
     }
-
-
-def _attributes(tag: str) -> dict[str, str]:
-    return {name: unescape(double or single) for name, double, single in _ATTRIBUTE.findall(tag)}
-
-
-def _part(archive: zipfile.ZipFile, name: str) -> str:
-    try:
-        entry = archive.getinfo(name)
-    except KeyError:
-        return ""
-    return archive.read(entry).decode(errors="replace") if entry.file_size <= _LARGEST_STYLES else ""
 
 
 def _open_text(found: re.Match[str]) -> str:

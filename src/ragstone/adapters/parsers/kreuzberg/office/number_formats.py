@@ -34,6 +34,7 @@ class _Section(NamedTuple):
     after: str
     letters: str
     """Those of a date, a time (``h``, ``n`` for minutes, ``s``) or a duration (capital)."""
+    percent: bool = False
 
 
 def shown(value: str, code: str, *, since_1904: bool = False) -> str | None:
@@ -83,7 +84,8 @@ def _read_section(parts: list[re.Match[str]]) -> _Section | None:
     if len(digits) != 1 or any((part["literal"] or " ") in "/eE@" for part in parts):
         return None
     place = next(place for place, part in enumerate(parts) if part["digits"])
-    return _Section(_words(parts[:place]), digits[0], _words(parts[place + 1 :]), "")
+    percent = any(part["literal"] == "%" for part in parts)  # one in quotes changes nothing
+    return _Section(_words(parts[:place]), digits[0], _words(parts[place + 1 :]), "", percent)
 
 
 def _words(parts: list[re.Match[str]]) -> str:
@@ -132,7 +134,7 @@ def _figure(number: Decimal, section: _Section) -> str | None:
     fraction = fraction.rstrip(",")
     if len(fraction) > _MOST_DECIMALS:
         return None
-    if "%" in section.before + section.after:
+    if section.percent:
         number *= 100
     number /= Decimal(1000) ** (len(pattern) - len(pattern.rstrip(",")))
     rounded = abs(number).quantize(Decimal(1).scaleb(-len(fraction)), ROUND_HALF_UP)

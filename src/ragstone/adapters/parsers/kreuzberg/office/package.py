@@ -2,10 +2,12 @@
 
 import io
 import posixpath
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import TracebackType
 from typing import IO
 from xml.etree.ElementTree import Element, ParseError, fromstring
 
@@ -13,6 +15,10 @@ from ragstone.adapters.parsers.kreuzberg.failures import damaged
 from ragstone.adapters.parsers.kreuzberg.titles import sensible_title
 
 _RELATION = "{http://schemas.openxmlformats.org/package/2006/relationships}Relationship"
+_STRICT = re.compile(rb"""(\sxmlns(?::[\w.-]+)?\s*=\s*["'])http://purl\.oclc\.org/ooxml/(\w+)/""")
+"""A name of ISO 29500 Strict, of which the names that all programs write differ by a year and an address only."""
+_LONGEST_NAME = 128
+_XML = (".xml", ".rels")
 _TITLE = "{http://purl.org/dc/elements/1.1/}title"
 
 
@@ -40,7 +46,8 @@ class OfficePackage:
         if name is None:
             return b""
         try:
-            return self._archive.read(name)
+            content = self._archive.read(name)
+            return _transitional(content) if name.endswith(_XML) else content
         except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, NotImplementedError, RuntimeError):
             return b""
 
@@ -56,9 +63,9 @@ class OfficePackage:
         except (ParseError, ValueError, LookupError):
             return None
 
-    def stream(self, path: str) -> IO[bytes]:
+    def stream(self, path: str) -> "_Transitional":
         """Open a part that is there. Raises what reading a ZIP raises, as its ``read`` may do."""
-        return self._archive.open(self.paths[path])
+        return _Transitional(self._archive.open(self.paths[path]))
 
     def main(self) -> str | None:
         """Return the path of the part that the package is about, ``None`` where it does not say or have it."""
@@ -95,3 +102,32 @@ class OfficePackage:
         """Return the title that the package says it has, if it is one."""
         root = self.parse("docProps/core.xml")
         return sensible_title(root.findtext(_TITLE)) if root is not None else None
+
+
+class _Transitional:
+    """A part as it is read, with the names that all programs write for those of the strict variant."""
+
+    def __init__(self, source: IO[bytes]) -> None:
+        self._source = source
+        self._rest = b""
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, some more or fewer than asked for; none at the end."""
+        read = self._source.read(size)
+        content = _transitional(self._rest + read)
+        keep = _LONGEST_NAME if read and size >= 0 else 0  # a name may go on in what comes next
+        end = max(0, len(content) - keep)
+        self._rest = content[end:]
+        return content[:end] or (self.read(size) if read and size else b"")
+
+    def __enter__(self) -> "_Transitional":
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._source.close()
+
+
+def _transitional(xml: bytes) -> bytes:
+    return _STRICT.sub(rb"\1http://schemas.openxmlformats.org/\2/2006/", xml) if b"purl.oclc.org/ooxml" in xml else xml

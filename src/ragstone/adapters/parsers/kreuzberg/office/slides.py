@@ -2,8 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
-from contextlib import suppress
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
@@ -12,12 +11,12 @@ from ragstone.adapters.parsers.kreuzberg.decoding import clean
 from ragstone.adapters.parsers.kreuzberg.failures import damaged, no_text
 from ragstone.adapters.parsers.kreuzberg.media_types import PPTX
 from ragstone.adapters.parsers.kreuzberg.office.drawings import chart_rows, diagram_lines, paragraph_text
+from ragstone.adapters.parsers.kreuzberg.office.enclosures import Enclosures
 from ragstone.adapters.parsers.kreuzberg.office.open_slides import read_open_slides
 from ragstone.adapters.parsers.kreuzberg.office.package import OfficePackage, Relation
 from ragstone.adapters.parsers.kreuzberg.office.slide_pages import paged
 from ragstone.adapters.parsers.kreuzberg.tables import markdown_table
 from ragstone.domain.documents import ParsedDocument
-from ragstone.domain.errors import ParseFailed
 
 _MAIN = "ppt/presentation.xml"
 _A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
@@ -35,8 +34,6 @@ _EDGE = 0.12
 _MOST = 0.6
 _FEWEST = 3
 _HEIGHT = 6858000
-_LARGEST_PICTURE = 64 * 2**20
-"""Bytes; what unpacks to more is no picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +45,8 @@ class _Piece:
     edge: bool = False
 
 
-ReadPicture = Callable[[bytes, str], ParsedDocument]
-
-
-def read_slides(data: bytes, read_picture: ReadPicture | None = None) -> ParsedDocument:
-    """Return a presentation as Markdown, with what ``read_picture`` finds in its pictures. Raises ``ParseFailed``.
+def read_slides(data: bytes, enclosures: Enclosures | None = None) -> ParsedDocument:
+    """Return a presentation as Markdown, with what ``enclosures`` find in its pictures. Raises ``ParseFailed``.
 
     It may be one of OpenDocument, whose pictures are not read.
     """
@@ -62,14 +56,15 @@ def read_slides(data: bytes, read_picture: ReadPicture | None = None) -> ParsedD
     main = package.main() or _MAIN
     paths = _slide_paths(package, main)
     if not paths:
-        raise damaged()
+        raise no_text() if package.parse(main) is not None else damaged()
+    enclosures = enclosures or Enclosures()
     height = _slide_height(package, main)
-    slides = [list(_Slide(package, path, height, read_picture).pieces()) for path in paths]
+    slides = [list(_Slide(package, path, height, enclosures).pieces()) for path in paths]
     running = _running(slides)
     content, pages = paged(_slide_text(pieces, running) for pieces in slides)
     if not pages:
         raise no_text(pictures=True)
-    return ParsedDocument(content, PPTX, package.title(), pages)
+    return ParsedDocument(content, PPTX, package.title(), pages, enclosures.unread)
 
 
 def _slide_text(pieces: Sequence[_Piece], running: Set[str]) -> str:
@@ -109,12 +104,12 @@ def _shape(text: str) -> str:
 class _Slide:
     """One slide, shape by shape."""
 
-    def __init__(self, package: OfficePackage, path: str, height: int, read_picture: ReadPicture | None) -> None:
+    def __init__(self, package: OfficePackage, path: str, height: int, enclosures: Enclosures) -> None:
         self._package = package
         self._root = package.parse(path)
         self._relations = package.relations(path)
         self._height = height
-        self._read_picture = read_picture
+        self._enclosures = enclosures
 
     def pieces(self) -> Iterator[_Piece]:
         """Yield the slide's shapes, then its notes."""
@@ -141,11 +136,8 @@ class _Slide:
             yield prose(one_line(clean(description)))
         for blip in shape.iter(f"{_A}blip"):
             link = self._relations.get(blip.get(f"{_R}embed", ""))
-            if link is not None and self._read_picture is not None:
-                if self._package.size(link.path) > _LARGEST_PICTURE:
-                    continue
-                with suppress(ParseFailed):  # a photograph, mostly: there is nothing to read in it
-                    yield self._read_picture(self._package.read(link.path), link.path).content
+            if link is not None:
+                yield self._enclosures.picture(self._package, link.path)
 
     def _text(self, shape: Element) -> Iterator[_Piece]:
         holder = next(shape.iter(f"{_P}ph"), None)

@@ -1,13 +1,19 @@
 """Office documents translated element by element, without recursion, so that no depth of nesting ends the process."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import IO, TypeAlias
+from typing import Protocol, TypeAlias
 from xml.etree.ElementTree import Element, iterparse
 
 Step: TypeAlias = "str | Element | Callable[[], Steps]"
 """What is still to be written: text as it is, an element to be translated, or what to do once it is reached."""
 Steps: TypeAlias = Iterable[Step]
 Translate = Callable[[Element], Steps]
+
+
+class Readable(Protocol):
+    """A part of a package, from which bytes are read."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
 
 
 class Translation:
@@ -49,7 +55,7 @@ class Translation:
                 pending += [*step()][::-1]
 
 
-def pieces(source: IO[bytes], *containers: str) -> Iterator[tuple[str, Element]]:
+def pieces(source: Readable, *containers: str) -> Iterator[tuple[str, Element]]:
     """Yield what elements of these tags hold, with the tag, so that never the whole of a part is in memory.
 
     Raises ``ParseError`` for what is no well-formed XML, and what reading the source raises.

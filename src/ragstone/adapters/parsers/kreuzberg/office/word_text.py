@@ -1,7 +1,7 @@
 """The text of a Word document, written anew in the few elements of which kreuzberg keeps everything."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from html import escape
 from xml.etree.ElementTree import Element
@@ -15,8 +15,13 @@ from ragstone.adapters.parsers.kreuzberg.office.word_symbols import symbol
 
 W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 R = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
+_A = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
+BLIP = f"{_A}blip"
 _MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _PICTURE = "{http://schemas.openxmlformats.org/drawingml/2006/wordprocessingDrawing}docPr"
+_V = "{urn:schemas-microsoft-com:vml}"
+_MOST_COLUMNS = 63
+"""Of a table in Word."""
 _SPACE = re.compile("[\t\n\r]+")
 _PREFIXES = {W[1:-1]: "w", M[1:-1]: "m"}
 _UNDERSTOOD = frozenset(("wps", "wpg", "wpc", "wpi", "wp14", "w14", "w15", "a14", "v"))
@@ -45,14 +50,20 @@ class WordText:
     """Translates the blocks of one document, in their order.
 
     ``notes`` are the elements of footnotes and endnotes by kind and id, ``comments`` those of comments by id.
+    ``enclosed`` gives a mark to stand for the text of a picture, or of a document that is none, by its id.
     """
 
     def __init__(
-        self, lists: WordLists, notes: Mapping[tuple[str, str], Element], comments: Mapping[str, Element]
+        self,
+        lists: WordLists,
+        notes: Mapping[tuple[str, str], Element],
+        comments: Mapping[str, Element],
+        enclosed: Callable[[str, bool], str] = lambda _name, _picture: "",
     ) -> None:
         self._lists = lists
         self._notes = notes
         self._comments = dict(comments)
+        self._enclosed = enclosed
         self._marks: dict[tuple[str, str], str] = {}
         self._counts = dict.fromkeys(_FIGURES, 0)
         self._prefix = ""
@@ -72,7 +83,11 @@ class WordText:
             f"{M}oMathPara": _displayed,
             f"{M}t": lambda element: (f"<m:t>{hidden(element.text or '')}</m:t>",),
             f"{_MC}AlternateContent": _chosen,
-            _PICTURE: self._picture,
+            _PICTURE: self._described,
+            BLIP: lambda element: self._read(element.get(f"{R}embed", ""), picture=True),
+            f"{_V}imagedata": lambda element: self._read(element.get(f"{R}id", ""), picture=True),
+            f"{W}altChunk": lambda element: self._read(element.get(f"{R}id", ""), picture=False),
+            f"{W}tr": _row,
             **dict.fromkeys(_NOTES, self._note_reference),
             **{tag: partial(_instead, text) for tag, text in _SAME_TEXT.items()},
             **dict.fromkeys(_DROPPED, _nothing),
@@ -104,9 +119,13 @@ class WordText:
     def _box(self, box: Element) -> Steps:
         return self._translation.anchor(box)
 
-    def _picture(self, picture: Element) -> Steps:
+    def _described(self, picture: Element) -> Steps:
         text = one_line(picture.get("descr", ""))
         return self._translation.anchor([f"<w:p>{_run_of(text)}</w:p>"]) if text else ()
+
+    def _read(self, name: str, *, picture: bool) -> Steps:
+        mark = self._enclosed(name, picture)
+        return self._translation.anchor([f"<w:p>{_run_of(mark)}</w:p>"]) if mark else ()
 
     def _note_reference(self, reference: Element) -> Steps:
         kind, name = _NOTES[reference.tag], reference.get(f"{W}id", "")
@@ -183,6 +202,14 @@ def _properties(properties: Element | None, mark: str | Place | None) -> Steps:
     if isinstance(mark, Place):
         item = f'<w:numPr><w:ilvl w:val="{mark.level}"/><w:numId w:val="{escape(mark.number)}"/></w:numPr>'
     return ("<w:pPr>", *kept, item, "</w:pPr>")
+
+
+def _row(row: Element) -> Steps:
+    """Return a row of a table, with a cell for each column that it leaves out before its first."""
+    before = row.find(f"{W}trPr/{W}gridBefore")
+    count = before.get(f"{W}val", "") if before is not None else ""
+    left_out = min(int(count), _MOST_COLUMNS) if count.isdecimal() else 0
+    return ("<w:tr>", "<w:tc><w:p></w:p></w:tc>" * left_out, *row, "</w:tr>")
 
 
 def _hyperlink(link: Element) -> Steps:

@@ -5,16 +5,25 @@ text. Its blocks carry their page, and are free of the escapes that its Markdown
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from ragstone.adapters.parsers.kreuzberg.pdf.drawn_lines import find_tables, paragraphs, reads_as_table
+from ragstone.adapters.parsers.kreuzberg.pdf.heading_lines import NUMBERED, headings_of
+from ragstone.adapters.parsers.kreuzberg.pdf.kept_lines import with_kept
 from ragstone.adapters.parsers.kreuzberg.pdf.line_text import goes_on, joined_lines, printable
-from ragstone.adapters.parsers.kreuzberg.pdf.page_blocks import Block, is_heading, markdown_text, paragraph
+from ragstone.adapters.parsers.kreuzberg.pdf.missing_lines import missing_words, with_missing
+from ragstone.adapters.parsers.kreuzberg.pdf.page_blocks import (
+    SENTENCE_END,
+    Block,
+    is_heading,
+    markdown_text,
+    paragraph,
+)
 from ragstone.adapters.parsers.kreuzberg.pdf.page_looks import PageLook
+from ragstone.adapters.parsers.kreuzberg.pdf.page_pictures import PictureText, with_pictures
 from ragstone.adapters.parsers.kreuzberg.pdf.page_texts import PageTexts
 from ragstone.adapters.parsers.kreuzberg.pdf.placing import joined_tables, with_tables
 from ragstone.adapters.parsers.kreuzberg.pdf.running_lines import RunningLines
@@ -25,13 +34,9 @@ _LEADING = 1.2
 """Distance of two lines of a paragraph, in heights of a line."""
 _LARGER = 1.04
 """How much larger than the body a heading's line is, at least; bounding boxes vary by some percent."""
-_NUMBERED = re.compile(r"\d{1,2}(?:\.\d{1,2}){0,4}\.?\s+[^\W\d_]{2}")
-_SENTENCE_END = tuple(".!?:;…。！？\"'”’)")
-
-
 _WORDS = re.compile(r"\w+")
 _MAY_MISS = 0.02
-"""Share of a page's words that its blocks may lack before the page's own text is taken in their place."""
+"""Share of a page's words that its blocks may lack, and be given, before its own text is taken in their place."""
 _NO_LOOK = PageLook()
 
 
@@ -40,28 +45,34 @@ def render(
     page_texts: Mapping[int, str] = MappingProxyType({}),
     looks: Mapping[int, PageLook] = MappingProxyType({}),
     scans: Mapping[int, str] = MappingProxyType({}),
+    pictures: Mapping[int, Sequence[PictureText]] = MappingProxyType({}),
 ) -> tuple[str, list[PageSpan]]:
     """Return Markdown and page spans for kreuzberg's document nodes, which are in reading order.
 
     ``page_texts`` is the text of each page as the file draws it, line by line. It is the truth about what
-    is there: the blocks of a page that lack more than a few of its words are given up for it. ``looks`` says what
-    else is known of pages: the tables that were found by where the words stand, what is filled in and noted.
-    ``scans`` is the text of pages that are pictures, which takes the place of their own.
+    is there: the blocks of a page are given the lines that they lack, and given up for it where these are many.
+    ``looks`` says what else is known of pages: the tables that were found by where the words stand, what is filled
+    in and noted. ``scans`` is the text of pages that are pictures, which takes the place of their own; ``pictures`` is
+    that of pictures on other pages.
     """
     texts = PageTexts({page: text for page, text in page_texts.items() if page not in scans}, looks)
-    running = RunningLines(texts.lines)
-    untabled = {page for page, look in looks.items() if look.searched and look.tabled is None}
+    edges = {page: look.edges for page, look in looks.items() if look.edges is not None}
+    running = RunningLines(texts.lines, edges)
     found: dict[int, list[Block]] = {page: [Block("scan", text, page, text)] for page, text in scans.items()}
-    for block in _blocks(nodes, texts, running, untabled):
+    for block in _blocks(nodes, texts, running, looks):
         if block.page not in scans:
             found.setdefault(block.page, []).append(block)
     for page, drawn in texts.lines.items():
         look = looks.get(page, _NO_LOOK)
-        found[page] = _page_blocks(found.get(page, []), page, drawn, look, partial(running.covers, page))
+        blocks = _page_blocks(found.get(page, []), page, drawn, look, partial(running.covers, page))
+        found[page] = with_pictures(blocks, pictures.get(page, ()), page)
     for page, look in looks.items():
         left = [*texts.unplaced.get(page, ()), *look.loose]
         found.setdefault(page, []).extend(Block("note", markdown_text(text), page, text) for text in left)
-    shown = [block for page in sorted(found) for block in found[page] if block.text or block.table is not None]
+    shown = with_kept(
+        [block for page in sorted(found) for block in found[page] if block.text or block.table is not None],
+        {page: running.kept(page) for page in texts.lines},
+    )
     return _joined(joined_tables(shown))
 
 
@@ -72,6 +83,8 @@ def _page_blocks(
     kept = [line for line in drawn if not runs(line)]
     if _lacks_words(blocks, kept, exactly=bool(look.lines) or look.text is not None):
         blocks = [paragraph(text, page) for text in paragraphs(kept)]
+    else:
+        blocks = with_missing(blocks, kept, page, runs)
     if look.tabled is not None:
         return with_tables(blocks, look.tabled, page, runs)
     for start, rows in find_tables(kept):
@@ -101,10 +114,10 @@ def _with_table(blocks: Iterable[Block], lines: Sequence[str], rows: list[list[s
             yield paragraph("\n".join(after), block.page)
 
 
-def _lacks_words(blocks: Iterable[Block], lines: Sequence[str], *, exactly: bool) -> bool:
-    words = Counter(_WORDS.findall("\n".join(lines)))
-    missing = words - Counter(_WORDS.findall("\n".join(block.source for block in blocks)))
-    return missing.total() > (0 if exactly else max(2, _MAY_MISS * words.total()))
+def _lacks_words(blocks: Sequence[Block], lines: Sequence[str], *, exactly: bool) -> bool:
+    """Whether blocks lack so many words of lines that they are not made of them."""
+    missing = missing_words(blocks, lines).total()
+    return missing > (0 if exactly else max(2, _MAY_MISS * len(_WORDS.findall("\n".join(lines)))))
 
 
 def _joined(blocks: Iterable[Block]) -> tuple[str, list[PageSpan]]:
@@ -133,31 +146,34 @@ def _separator(previous: Block | None, block: Block) -> str:
     if previous.kind == block.kind == "list_item" or block.kind == "more rows":
         return "\n"
     continues = block.page == previous.page + 1 and previous.kind == block.kind == "paragraph"
-    if continues and block.text[:1].islower() and not previous.text.endswith(_SENTENCE_END):
+    if continues and block.text[:1].islower() and not previous.text.endswith(SENTENCE_END):
         return " "
     return "\n\n"
 
 
 def _blocks(
-    nodes: Sequence[Mapping[str, Any]], texts: PageTexts, running: RunningLines, untabled: Container[int]
+    nodes: Sequence[Mapping[str, Any]], texts: PageTexts, running: RunningLines, looks: Mapping[int, PageLook]
 ) -> Iterator[Block]:
     """Yield blocks of nodes; what kreuzberg takes for a table is text on pages that are known to have none."""
     page, body = 1, _body_height(nodes)
     for node in nodes:
         page = max(page, node.get("page") or page)
+        look = looks.get(page, _NO_LOOK)
         content = node["content"]
         kind = content["node_type"]
         if kind in ("group", "page_break"):
             continue
         source = _source(content, page, texts)
-        if kind == "table" and page in untabled and _table(content["grid"]):
+        if kind == "table" and look.searched and look.tabled is None and _table(content["grid"]):
             kind, source = "paragraph", "\n".join(" ".join(filter(None, row)) for row in _rows(content["grid"]))
-        text = _table(content["grid"]) if kind == "table" else _without(running, page, source)
-        if not text:
-            continue
-        if kind == "heading" and not (is_heading(text) and _stands_out(node, text, body)):
-            kind = "paragraph"
-        yield Block(kind, _markdown(kind, text, content, nodes, node), page, source)
+        large = {line.key: line for line in look.large} if kind == "heading" else {}
+        for part in headings_of(source, large) if kind == "heading" else [source]:
+            text = _table(content["grid"]) if kind == "table" else _without(running, page, part)
+            if not text:
+                continue
+            is_one = kind != "heading" or (is_heading(text) and _stands_out(node, text, body))
+            shown = kind if is_one else "paragraph"
+            yield Block(shown, _markdown(shown, text, content, nodes, node), page, part)
 
 
 def _source(content: Mapping[str, Any], page: int, texts: PageTexts) -> str:
@@ -189,7 +205,7 @@ def _markdown(
 def _stands_out(node: Mapping[str, Any], text: str, body: float) -> bool:
     """Whether a heading that kreuzberg found is set in larger type than the body, or numbered."""
     height = _line_height(node)
-    return not height or height >= _LARGER * body or _NUMBERED.match(text) is not None
+    return not height or height >= _LARGER * body or NUMBERED.match(text) is not None
 
 
 def _body_height(nodes: Sequence[Mapping[str, Any]]) -> float:

@@ -8,6 +8,7 @@ from ragstone.adapters.parsers.kreuzberg.pdf.drawn_lines import looks_tabular
 from ragstone.adapters.parsers.kreuzberg.pdf.line_text import joined_lines
 from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import PageTable
 
+SENTENCE_END = tuple(".!?:;…。！？\"'”’)")
 _LONGEST_HEADING = 120
 _HEADING = re.compile(r"(?:[\d.IVXivx]{1,12}[.)]?\s+|[A-Z][.)]\s+)?\W{0,2}[^\W\d_].*")
 _WORD = re.compile(r"[^\W\d_]{3,}")

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 import pypdfium2 as pdfium
 
 from ragstone.adapters.parsers.kreuzberg.pdf.filling import Line, filled_in
+from ragstone.adapters.parsers.kreuzberg.pdf.heading_lines import LargeLine, large_lines
+from ragstone.adapters.parsers.kreuzberg.pdf.page_edges import PageEdges, page_edges
 from ragstone.adapters.parsers.kreuzberg.pdf.page_marks import page_marks
 from ragstone.adapters.parsers.kreuzberg.pdf.page_notes import page_notes
 from ragstone.adapters.parsers.kreuzberg.pdf.page_tables import TabledPage, tabled_page
@@ -23,7 +25,8 @@ class PageLook:
     """A page's tables, its lines that values of a form stand in, and the paragraphs that stand below its text.
 
     ``searched`` says whether tables were looked for. ``text`` is the page's text, line by line, where words on it are
-    drawn sideways: kreuzberg joins such lines.
+    drawn sideways: kreuzberg joins such lines. ``edges`` is what stands in its margins, if that is known;
+    ``large`` are its lines in large type.
     """
 
     searched: bool = False
@@ -31,6 +34,8 @@ class PageLook:
     lines: list[Line] = field(default_factory=list)
     loose: list[str] = field(default_factory=list)
     text: str | None = None
+    edges: PageEdges | None = None
+    large: list[LargeLine] = field(default_factory=list)
 
 
 def page_looks(data: bytes, *, until: float) -> dict[int, PageLook]:
@@ -73,8 +78,15 @@ def _look(page: pdfium.PdfPage) -> PageLook:
     filled = filled_in(marks.words if marks is not None else (), notes)
     if marks is None:
         return PageLook(loose=filled.loose)
-    text = marks.text if marks.sideways else None
-    return PageLook(True, tabled_page(replace(marks, words=filled.words)), filled.lines, filled.loose, text)
+    return PageLook(
+        searched=True,
+        tabled=tabled_page(replace(marks, words=filled.words)),
+        lines=filled.lines,
+        loose=filled.loose,
+        text=marks.text if marks.sideways else None,
+        edges=page_edges(marks.words, marks.top, marks.bottom),
+        large=large_lines(marks.words),
+    )
 
 
 def _memory_is_short() -> bool:

@@ -74,7 +74,8 @@ class Rule:
 class PageMarks:
     """A page's words in the order in which they are drawn, its level and upright lines, and where others begin.
 
-    ``text`` is the words as PDFium has them in lines; ``sideways`` says whether some run up or down the page.
+    ``text`` is the words as PDFium has them in lines; ``sideways`` says whether some run up or down the page, which
+    reaches from ``top`` to ``bottom``.
     """
 
     words: list[Word]
@@ -83,6 +84,8 @@ class PageMarks:
     strokes: list[Point]
     text: str = ""
     sideways: bool = False
+    top: float = 0.0
+    bottom: float = 0.0
 
 
 def page_marks(page: pdfium.PdfPage) -> PageMarks | None:
@@ -95,7 +98,7 @@ def page_marks(page: pdfium.PdfPage) -> PageMarks | None:
         content = _content(text, count)
         turn = turn_of(page)
         words, sideways = _gathered(text, content, turn, math.radians(page.get_rotation()))
-        return PageMarks(words, *_rules(page, turn), content, sideways)
+        return PageMarks(words, *_rules(page, turn), content, sideways, *_reach(page, turn))
     finally:
         text.close()
 
@@ -103,6 +106,14 @@ def page_marks(page: pdfium.PdfPage) -> PageMarks | None:
 def turn_of(page: pdfium.PdfPage) -> Turn:
     """Return how places in a page's file become places on the page as it is seen."""
     return _TURNS.get(page.get_rotation(), _TURNS[0])
+
+
+def _reach(page: pdfium.PdfPage, turn: Turn) -> tuple[float, float]:
+    """Return where a page begins and ends, from its top down."""
+    left, bottom, right, top = page.get_bbox()
+    _, ya = turn(left, bottom)
+    _, yb = turn(right, top)
+    return min(ya, yb), max(ya, yb)
 
 
 def _content(text: pdfium.PdfTextPage, count: int) -> str:

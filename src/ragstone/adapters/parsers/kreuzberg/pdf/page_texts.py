@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from ragstone.adapters.parsers.kreuzberg.pdf.false_ligatures import marked_lines, without_false_ligatures
 from ragstone.adapters.parsers.kreuzberg.pdf.filling import Line, with_lines
 from ragstone.adapters.parsers.kreuzberg.pdf.line_text import compounds_of, printable, with_hard_hyphens
+from ragstone.adapters.parsers.kreuzberg.pdf.page_edges import apart
 from ragstone.adapters.parsers.kreuzberg.pdf.page_looks import PageLook
 
 
@@ -24,7 +25,8 @@ class PageTexts:
             if page in self._waiting:
                 shown, left = with_lines(shown, self._waiting[page])
                 self.unplaced[page] = _values(left)
-            self.lines[page] = shown.split("\n")
+            edges = looks[page].edges if page in looks else None
+            self.lines[page] = list(apart(shown.split("\n"), edges))
 
     def corrected(self, page: int, text: str) -> str:
         """Return kreuzberg's text of a part of a page as the page has it, with what is filled in there."""

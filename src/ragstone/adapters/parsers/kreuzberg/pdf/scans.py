@@ -5,13 +5,14 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from math import inf
 
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
 from ragstone.adapters.parsers.kreuzberg.pdf.page_things import picture_share, things
+from ragstone.adapters.parsers.kreuzberg.pictures import Recognised
 from ragstone.domain.errors import ParseFailed
 
 _COVERS = 0.8
@@ -27,9 +28,16 @@ _FEWEST_WORDS = 20
 _MOST_FOREIGN = 0.3
 _FOREIGN = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ufffd\ue000-\uf8ff]")
 _WORDS = re.compile(r"\w{2,}")
-_IMAGE = re.compile(rb"/Subtype\s*/Image\b")
+IMAGE = re.compile(rb"/Subtype\s*/Image\b")
 
-ReadPicture = Callable[[bytes], str]
+_POOR = 80.0
+"""Tesseract's confidence, on average of a page's words, below which it may lie sideways or on its head."""
+NO_TIME = "It is a picture, and there was no time left to read it."
+_TURNS = (180, 90, 270)
+"""Degrees by which a page may be turned."""
+
+ReadPage = Callable[[bytes, bool], Recognised]
+"""Reads a PDF of a single page; turned by itself first, if asked to. Raises ``ParseFailed``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +46,20 @@ class Scans:
 
     texts: dict[int, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
+    left: frozenset[int] = frozenset()
+    """The pages that were not read, by number."""
 
 
-def read_scans(data: bytes, texts: Mapping[int, str], read: ReadPicture | None, *, until: float) -> Scans:
+def read_scans(
+    data: bytes, texts: Mapping[int, str], read: ReadPage | None, *, detects_turns: bool = False, until: float
+) -> Scans:
     """Read the pages of a PDF that are pictures: those whose own text is none, or but stamped on a picture.
 
-    ``texts`` is the text of each page as the file has it, ``read`` reads a PDF of a single page, and is ``None``
-    where nothing can. A file that has text on any page keeps it: its scans are read ``until`` then (of
-    ``time.monotonic``), and what is left is named.
+    ``texts`` is the text of each page as the file has it; ``read`` is ``None`` where nothing reads pictures, and
+    ``detects_turns`` says that it finds out how a page lies. Pages are begun ``until`` then (of ``time.monotonic``),
+    and what is left is named.
     """
-    longest = _STAMPED if _IMAGE.search(data) else 0
+    longest = _STAMPED if IMAGE.search(data) else 0
     doubtful = [number for number, text in texts.items() if len(text) <= longest or not _is_usable(text)]
     if not doubtful:
         return Scans()
@@ -55,20 +67,45 @@ def read_scans(data: bytes, texts: Mapping[int, str], read: ReadPicture | None, 
         document = pdfium.PdfDocument(data)
     except pdfium.PdfiumError:
         return Scans()
-    reading = _Reading(document, texts, read, until if any(map(_is_usable, texts.values())) else inf)
+    reading = _Reading(document, texts, _TurnedReader(read, detects_turns, until) if read is not None else None, until)
     try:
         for number in doubtful:
             reading.add(number)
     finally:
         document.close()
-    return Scans(reading.texts, dict(_named(reading.unread)))
+    return Scans(reading.texts, dict(named_pages(reading.unread)), frozenset(reading.unread))
+
+
+class _TurnedReader:
+    """Reads a page, and once more in other ways where little of it can be read as it lies."""
+
+    def __init__(self, read: ReadPage, detects_turns: bool, until: float) -> None:
+        self._read = read
+        self._detects_turns = detects_turns
+        self._until = until
+
+    def __call__(self, document: pdfium.PdfDocument, number: int) -> str:
+        page = _page(document, number)
+        best = self._read(page, False)
+        for other in self._other_ways(document, number, page):
+            if best.confidence >= _POOR or time.monotonic() > self._until:
+                break
+            best = max(best, other(), key=lambda recognised: recognised.confidence)
+        return best.text
+
+    def _other_ways(self, document: pdfium.PdfDocument, number: int, page: bytes) -> Iterator[Callable[[], Recognised]]:
+        if self._detects_turns:
+            yield partial(self._read, page, True)
+            return
+        for turn in _TURNS:
+            yield partial(self._read, _page(document, number, turn), False)
 
 
 class _Reading:
     """What was read so far of a PDF's scans, and why others were not."""
 
     def __init__(
-        self, document: pdfium.PdfDocument, own: Mapping[int, str], read: ReadPicture | None, until: float
+        self, document: pdfium.PdfDocument, own: Mapping[int, str], read: _TurnedReader | None, until: float
     ) -> None:
         self.texts: dict[int, str] = {}
         self.unread: dict[int, str] = {}
@@ -87,7 +124,7 @@ class _Reading:
             if self._read is None:
                 self.unread[number] = "It is a picture; to read it, Tesseract's language data is missing."
             elif time.monotonic() + self._slowest > self._until:
-                self.unread[number] = "It is a picture, and there was no time left to read it."
+                self.unread[number] = NO_TIME
             else:
                 text = self._text(number, self._read)
                 if text.strip() and (not _is_usable(own) or _says_more(text, own)):
@@ -95,10 +132,10 @@ class _Reading:
         except (pdfium.PdfiumError, ParseFailed):
             self.unread[number] = "It is a picture, and cannot be read."
 
-    def _text(self, number: int, read: ReadPicture) -> str:
+    def _text(self, number: int, read: _TurnedReader) -> str:
         begun = time.monotonic()
         try:
-            return read(_page(self._document, number - 1))
+            return read(self._document, number - 1)
         finally:
             self._slowest = max(self._slowest, time.monotonic() - begun)
 
@@ -129,10 +166,15 @@ def _says_more(text: str, stamp: str) -> bool:
     return words >= max(_FEWEST_WORDS, _TIMES_LONGER * len(_WORDS.findall(stamp)))
 
 
-def _page(document: pdfium.PdfDocument, number: int) -> bytes:
+def _page(document: pdfium.PdfDocument, number: int, turn: int = 0) -> bytes:
+    """Return a PDF of one page, turned by so many degrees from how it is shown."""
     single = pdfium.PdfDocument.new()
     try:
         single.import_pages(document, [number])
+        if turn:
+            page = single[0]
+            page.set_rotation((page.get_rotation() + turn) % 360)
+            page.close()
         file = io.BytesIO()
         single.save(file)
         return file.getvalue()
@@ -140,7 +182,7 @@ def _page(document: pdfium.PdfDocument, number: int) -> bytes:
         single.close()
 
 
-def _named(unread: Mapping[int, str]) -> Iterator[tuple[str, str]]:
+def named_pages(unread: Mapping[int, str]) -> Iterator[tuple[str, str]]:
     """Yield what pages are called that follow one another and have the same cause, and that."""
     runs: list[tuple[int, int, str]] = []
     for number, cause in unread.items():
