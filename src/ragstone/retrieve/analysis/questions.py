@@ -1,0 +1,114 @@
+"""What a question asks of the index."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from ragstone.retrieve.analysis.function_words import FUNCTION_WORDS
+from ragstone.retrieve.analysis.languages import detect
+from ragstone.retrieve.analysis.stems import stem
+from ragstone.retrieve.analysis.terms import part_terms, whole_terms
+from ragstone.retrieve.analysis.words import Word, words
+
+_MOST_LANGUAGES = 4  # for a question whose own language cannot be told
+_WEIGHT_OF_PIECES = 1.0  # of all pieces of a compound together, as much as the compound itself
+
+_QUOTED = re.compile('"([^"]+)"|“([^“”"]+)[”“]|„([^„“”]+)[“”]|«([^«»]+)»|»([^«»]+)«|「([^「」]+)」|『([^『』]+)』')
+
+Group = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionTerms:
+    """What a question asks for.
+
+    ``groups``: one per distinct word, its alternatives (the word's stems in several languages); each whole and each
+    piece of a compound is a word. A chunk matches a group by the best alternative. ``weights``: one per group, how
+    often the word stands in the question; a compound's pieces share the weight of one word. ``phrases``: what stands
+    in quotes, word by word, as written; at least two words each.
+    """
+
+    groups: tuple[Group, ...]
+    weights: tuple[float, ...]
+    phrases: tuple[tuple[str, ...], ...]
+
+
+def question_terms(question: str, languages: Sequence[str]) -> QuestionTerms:
+    """Return the terms of ``question`` for documents in ``languages``, the most frequent first.
+
+    Function words are left out unless the question, or a phrase in it, has no others ("The Who", "to be or not to be");
+    in capitals they are names (WHO, US).
+    """
+    spoken = detect(question)
+    function_words = FUNCTION_WORDS.get(spoken or next(iter(languages), ""), frozenset())
+    question = question.lower() if question.isupper() else question
+    tried = _tried(spoken, languages)
+    phrases = tuple(_phrases(question))
+    wanted = {word for phrase in map(_folded, phrases) if function_words.issuperset(phrase) for word in phrase}
+    content: defaultdict[Group, float] = defaultdict(float)
+    function: defaultdict[Group, float] = defaultdict(float)
+    for word in words(question):
+        piece_weight = _piece_weight(word)
+        for part, group in zip(word.parts, _part_groups(word, tried), strict=True):
+            says_nothing = _is_function_word(part, function_words) and part.casefold() not in wanted
+            (function if says_nothing else content)[group] += piece_weight
+        for group, is_widest in _whole_groups(word, tried):
+            content[group] += 1.0 if is_widest else piece_weight
+    weights = content or function
+    return QuestionTerms(tuple(weights), tuple(weights.values()), phrases)
+
+
+def holds_phrase(text: str, phrase: Sequence[str], language: str) -> bool:
+    """Say whether the words of ``phrase`` follow one another in ``text``, of ``language``, in whatever inflection."""
+    sought = [stem(word, language) for word in phrase]
+    held = [term for word in words(text) for term in part_terms(word, language)]
+    return "\n".join(["", *sought, ""]) in "\n".join(["", *held, ""])
+
+
+def _tried(spoken: str, languages: Sequence[str]) -> list[str]:
+    """Return the languages whose stems a word is tried by.
+
+    A question in a language that documents have is mostly answered in it. Further languages cost more, by
+    stems that are other words elsewhere, than they find (tatqa 0.713 to 0.706, xquad's four languages 0.934 to 0.932).
+    """
+    if spoken in languages:
+        return list(dict.fromkeys([spoken, languages[0]]))
+    return list(dict.fromkeys(languages[:_MOST_LANGUAGES])) or [spoken]
+
+
+def _piece_weight(word: Word) -> float:
+    """Return the weight of each piece of ``word``; a compound's share one budget, so that they do not drown it."""
+    pieces = len(word.parts) + len(word.wholes) - 1
+    return min(1.0, _WEIGHT_OF_PIECES / pieces) if word.wholes and pieces else 1.0
+
+
+def _is_function_word(part: str, function_words: frozenset[str]) -> bool:
+    return part.casefold() in function_words and not (len(part) > 1 and part.isupper())
+
+
+def _part_groups(word: Word, languages: Sequence[str]) -> list[Group]:
+    if word.unspaced:
+        return [(part,) for part in word.parts]
+    return _groups([part_terms(word, language) for language in languages])
+
+
+def _whole_groups(word: Word, languages: Sequence[str]) -> list[tuple[Group, bool]]:
+    """Return the alternatives of each whole of ``word``, and whether it is the widest."""
+    groups = _groups([whole_terms(word, language) for language in languages])
+    return [(group, place == len(groups)) for place, group in enumerate(groups, 1)]
+
+
+def _groups(by_language: Sequence[Sequence[str]]) -> list[Group]:
+    return [tuple(dict.fromkeys(alternatives)) for alternatives in zip(*by_language, strict=True)]
+
+
+def _folded(phrase: Sequence[str]) -> list[str]:
+    return [word.casefold() for word in phrase]
+
+
+def _phrases(question: str) -> Iterator[tuple[str, ...]]:
+    for quoted in _QUOTED.findall(question):
+        phrase = tuple(part for word in words("".join(quoted)) for part in word.parts)
+        if len(phrase) > 1:
+            yield phrase
