@@ -16,9 +16,11 @@ from ragstone.ports.chat_model import ChatModel
 from ragstone.ports.embedder import Embedder
 from ragstone.ports.embedding_spaces import EmbeddingSpace
 from ragstone.ports.fetcher import Fetcher
+from ragstone.ports.reranker import Reranker
 from ragstone.postgres.database import Database
 from ragstone.postgres.lexical.index import SegmentedLexicalIndex
 from ragstone.postgres.lexical.upkeep import Upkeep
+from ragstone.postgres.nearest.kinds import Kind, building_memory_mb
 from ragstone.postgres.queue import Queue
 from ragstone.postgres.record import PostgresRecord
 from ragstone.postgres.vector_index import PgVectorIndex
@@ -27,9 +29,12 @@ from ragstone.registry import (
     embedding_policy,
     make_chat_model,
     make_embedder,
+    make_reranker,
     settings_of_spec,
 )
-from ragstone.retrieve.search import Search
+from ragstone.retrieve.lexical.scoring import Formula
+from ragstone.retrieve.reranking import Reranking
+from ragstone.retrieve.search import Fusion, Search
 from ragstone.settings import Settings
 from ragstone.telemetry import EmbedderMeter
 
@@ -70,7 +75,8 @@ class Container:
     def _make_embedder(self, settings: Settings) -> Embedder:
         meter = EmbedderMeter(settings.embedder_price_per_million_tokens)
         embedder = make_embedder(settings, meter.tokens)
-        return QuestionEmbedder(Provider(embedder, embedding_policy(settings), meter))
+        provider = Provider(embedder, embedding_policy(settings), meter)
+        return QuestionEmbedder(provider, cached=settings.question_cache)
 
     @cached_property
     def embedders(self) -> SpaceEmbedders:
@@ -109,6 +115,19 @@ class Container:
         return make_chat_model(self.settings)
 
     @cached_property
+    def reranker(self) -> Reranker | None:
+        """What orders the best hits anew, where one is configured."""
+        return make_reranker(self.settings, lambda: self.chat_model)
+
+    @cached_property
+    def reranking(self) -> Reranking:
+        """Has the reranker order hits, for as long as a question waits."""
+        settings = self.settings
+        return Reranking(
+            self.reranker, depth=settings.rerank_depth, timeout=settings.rerank_timeout, weight=settings.rerank_weight
+        )
+
+    @cached_property
     def parser(self) -> KreuzbergParser:
         """What reads files."""
         return KreuzbergParser(
@@ -130,7 +149,12 @@ class Container:
     @cached_property
     def lexical(self) -> SegmentedLexicalIndex:
         """Search by words."""
-        return SegmentedLexicalIndex(self.database)
+        settings = self.settings
+        return SegmentedLexicalIndex(
+            self.database,
+            formula=Formula(settings.words_k1, settings.words_b),
+            cache_bytes=settings.words_cache_mb << 20,
+        )
 
     @cached_property
     def upkeep(self) -> Upkeep:
@@ -140,7 +164,12 @@ class Container:
     @cached_property
     def vectors(self) -> PgVectorIndex:
         """Search by meaning."""
-        return PgVectorIndex(self.database)
+        settings = self.settings
+        return PgVectorIndex(
+            self.database,
+            kind=Kind(settings.vector_index),
+            memory_mb=settings.vector_index_memory_mb or building_memory_mb(embedded=settings.database_url is None),
+        )
 
     @cached_property
     def intake(self) -> Intake:
@@ -152,8 +181,16 @@ class Container:
     @cached_property
     def search(self) -> Search:
         """Finds passages."""
+        settings = self.settings
         return Search(
-            self.record, self.embedders.active, self.vectors, self.lexical, depth=self.settings.retrieve_depth
+            self.record,
+            self.embedders.active,
+            self.vectors,
+            self.lexical,
+            depth=settings.retrieve_depth,
+            fusion=Fusion(
+                settings.fusion_meaning, settings.fusion_meaning_foreign, by_ranks=settings.fusion == "ranks"
+            ),
         )
 
     @cached_property
@@ -197,7 +234,7 @@ class Container:
     async def close(self) -> None:
         """Release what was made, the database last."""
         made = self.__dict__
-        for name in ("parser", "embedders", "embedder", "chat_model"):
+        for name in ("parser", "embedders", "embedder", "reranker", "chat_model"):
             if made.get(name) is not None:
                 await made[name].close()
         if "database" in made:

@@ -8,7 +8,7 @@ import json
 import os
 import pwd
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError
@@ -114,6 +114,20 @@ class Settings(BaseSettings):
         le=24 * 366,
         description="Hours that the vectors of texts a document no longer has are kept, in case they come back.",
     )
+    question_cache: int = Field(
+        default=4096, ge=0, le=1_000_000, description="Questions whose vectors a process keeps in memory."
+    )
+    vector_index: Literal["hnsw", "ivfflat"] = Field(
+        default="hnsw",
+        description="Index of an embedding space: `hnsw`, or `ivfflat`, built faster and searched more slowly.",
+    )
+    vector_index_memory_mb: int = Field(
+        default=0,
+        ge=0,
+        le=1_048_576,
+        description="Most MiB that PostgreSQL takes to build one; 0 is a quarter of this machine's memory for the"
+        " embedded PostgreSQL, else 512.",
+    )
     chunk_tokens: int = Field(
         default=200, ge=32, le=8000, description="Most tokens of a chunk, in the embedder's own tokens."
     )
@@ -143,6 +157,49 @@ class Settings(BaseSettings):
     )
     retrieve_depth: int = Field(
         default=100, ge=10, le=1000, description="Chunks that each leg of a search brings to the fusion."
+    )
+    fusion: Literal["scores", "ranks"] = Field(
+        default="scores",
+        description="How words and meaning become one ranking: by `scores` or by `ranks`.",
+    )
+    fusion_meaning: float = Field(
+        default=0.35, ge=0.0, le=1.0, description="Weight of the meaning in the fusion by scores; words have the rest."
+    )
+    fusion_meaning_foreign: float = Field(
+        default=0.12,
+        ge=0.0,
+        le=1.0,
+        description="That weight for questions in a language that the embedding model was not made for.",
+    )
+    words_k1: float = Field(
+        default=1.2, ge=0.0, le=10.0, description="BM25's k1: how much a word counts that stands there again."
+    )
+    words_b: float = Field(default=0.75, ge=0.0, le=1.0, description="BM25's b: how much a passage's length counts.")
+    words_cache_mb: int = Field(
+        default=256, ge=8, le=65536, description="MiB of postings that a process keeps in memory."
+    )
+    reranker: str = Field(
+        default="none",
+        description="What orders the best hits anew: `none`, `fastembed:MODEL`, `cohere:MODEL`, `jina:MODEL`, `tei` or"
+        " `chat`.",
+    )
+    reranker_base_url: str | None = Field(
+        default=None, description="Base URL of the rerank endpoint (the vendor's own if not set; `tei` needs one)."
+    )
+    reranker_api_key: SecretStr | None = Field(
+        default=None,
+        description="API key of the rerank endpoint (for the vendors themselves `COHERE_API_KEY`, `JINA_API_KEY` if not"
+        " set).",
+    )
+    rerank_depth: int = Field(default=20, ge=2, le=200, description="Hits that are reranked; those below stay.")
+    rerank_timeout: float = Field(
+        default=2.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a question waits for the reranker; late means that the fused order stands.",
+    )
+    rerank_weight: float = Field(
+        default=1.0, ge=0.0, le=1.0, description="Share of the reranker's score in the order, beside the fused score."
     )
     context_passages: int = Field(default=8, ge=1, le=100, description="Most passages that an answer is made from.")
     refusal_threshold: float = Field(

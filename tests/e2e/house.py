@@ -1,5 +1,6 @@
 """A data directory with the Ragstone processes that work on it, to be killed at any moment."""
 
+import asyncio
 import os
 import random
 import signal
@@ -16,7 +17,7 @@ import httpx
 import psutil
 import psycopg
 
-from ragstone.postgres.invariants import VIOLATIONS
+from ragstone.postgres.invariants import violations
 
 RAGSTONE = str(Path(sys.executable).parent / "ragstone")
 WORDS = (
@@ -30,8 +31,7 @@ SNAPSHOT = """
         (select count(*) from versions where document_id = d.id),
         (select count(*) from chunks c where c.version_id = v.id),
         (select md5(string_agg(c.text, '|' order by c.ordinal)) from chunks c where c.version_id = v.id),
-        (select count(*) from postings p where p.version_id = v.id),
-        (select sum(p.frequency) from postings p where p.version_id = v.id),
+        (select count(*) from lexical_members m where m.version_id = v.id),
         (select count(*) from vectors x join chunks c on c.id = x.chunk_id where c.version_id = v.id)
     from documents d join versions v on v.id = d.latest_version and v.id = d.current_version
     order by d.uri
@@ -129,9 +129,12 @@ class House:
         logs = [log for log in (self.log, self.data_dir / "postgres.log") if log.exists()]
         return "\n".join(log.read_text(errors="replace")[-3000:] for log in logs)
 
+    @property
+    def _url(self) -> str:
+        return f"postgresql://ragstone@/postgres?host={self.data_dir / 'postgres'}"
+
     def query(self, statement: str) -> list[Row]:
-        url = f"postgresql://ragstone@/postgres?host={self.data_dir / 'postgres'}"
-        with psycopg.connect(url, connect_timeout=5, options="-c search_path=ragstone,public") as connection:
+        with psycopg.connect(self._url, connect_timeout=5, options="-c search_path=ragstone,public") as connection:
             return connection.execute(statement).fetchall()
 
     def snapshot(self) -> list[Row]:
@@ -139,8 +142,15 @@ class House:
         return self.query(SNAPSHOT)
 
     def violations(self) -> list[Row]:
-        """Return what of the record's invariants does not hold."""
-        return [row for row in self.query(VIOLATIONS) if row[1]]
+        """Return what of the record's invariants does not hold: among them, that words are those of the texts."""
+        return asyncio.run(self._violations())
+
+    async def _violations(self) -> list[Row]:
+        options = "-c search_path=ragstone,public"
+        async with await psycopg.AsyncConnection.connect(self._url, options=options) as connection:
+            found = await violations(connection, seconds=600)
+        assert found is not None
+        return list(found.items())
 
     def open_documents(self) -> int:
         try:

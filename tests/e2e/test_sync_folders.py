@@ -44,7 +44,7 @@ async def documents(container: Container, *readers: str) -> dict[str, Document]:
 
 
 async def finds(container: Container, word: str, who: Principal = LOCAL) -> bool:
-    return bool(await container.lexical.search(word, Scope(who), 10))
+    return bool((await container.lexical.search(word, Scope(who), 10)).ranked)
 
 
 def write(folder: Path, **texts: str) -> None:

@@ -37,27 +37,6 @@ BIRDS = "(select v.id from versions v join documents d on d.id = v.document_id w
 
 # What somebody, or a disk, does to the record; and what must be said of it.
 DAMAGE = {
-    "postings deleted": (
-        "delete from postings where ctid in (select ctid from postings limit 30)",
-        "versions whose words are not all there",
-    ),
-    "all postings of a version deleted": (
-        f"delete from postings where version_id = {BIRDS}",
-        "versions whose words are not all there",
-    ),
-    "frequencies": ("update postings set frequency = 99", "versions whose words are not all there"),
-    "one frequency": (
-        "update postings set frequency = frequency + 1 where ctid = (select min(ctid) from postings)",
-        "versions whose words are not all there",
-    ),
-    "words moved": (
-        f"update postings set version_id = {BIRDS} where ctid = (select max(ctid) from postings)",
-        "words of chunks that are gone",
-    ),
-    "words left": (
-        f"insert into postings values ('ghost', gen_random_uuid(), {BIRDS}, 1, 1)",
-        "words of chunks that are gone",
-    ),
     "vectors all the same": (
         "update vectors set embedding = (select embedding from vectors limit 1)",
         "vectors that more than 10 different texts have",
@@ -140,7 +119,11 @@ DAMAGE = {
         "update versions set embedded_count = 0",
         "versions that have another count of embedded chunks than they can have",
     ),
-    "counts of words": ("update versions set word_count = 1", "versions whose words are not all there"),
+    "segments of words deleted": ("delete from lexical_segments", "versions whose words are not indexed"),
+    "a part of a segment of words deleted": (
+        "delete from lexical_blocks where first = (select max(first) from lexical_blocks)",
+        "segments of words that lack a part",
+    ),
     "another space": (
         "update versions set space_id = null where state = 'ready'",
         "ready versions whose vectors are not of the space that answers",
@@ -254,7 +237,7 @@ def test_damage_is_seen(record: psycopg.Connection, statement: str, said: str) -
         assert record.execute(statement).rowcount
         found = violations(record)
         assert said in found
-        if said != "words of chunks that are gone":
+        if said != "segments of words that lack a part":
             known = {row[0] for row in record.execute("select id from documents").fetchall()}
             assert found[said]
             assert known.issuperset(found[said])

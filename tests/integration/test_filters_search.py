@@ -126,7 +126,7 @@ async def test_every_way_to_a_chunk_sees_the_filter(
     assert {each.chunk.id for each in loaded} == expected
     near = await container.vectors.search(SMALL, unit_vectors(1, SMALL.dimensions, seed=1)[0], scope, 100)
     assert {each.chunk_id for each in near} == expected
-    by_words = await container.lexical.search("word", scope, 100)
+    by_words = (await container.lexical.search("word", scope, 100)).ranked
     assert {each.chunk_id for each in by_words} == expected
 
 

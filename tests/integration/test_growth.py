@@ -30,15 +30,18 @@ _SEED = """
         select document, 'default', collection.id, 'file:///' || i, version, version from seed, collection),
     version as (
         insert into versions (id, document_id, filename, readers, media_type, given_type, size, sha256, content, state,
-            chunk_count, word_count, space_id, embedded_count)
+            chunk_count, space_id, embedded_count)
         select version, document, '', array['everyone'], 'text/plain', 'text/plain', 1, sha256(i::text::bytea), 'x',
-            'ready', 1, 1, (select id from embedding_spaces), 1 from seed),
+            'ready', 1, (select id from embedding_spaces), 1 from seed),
     chunk as (
         insert into chunks (id, version_id, ordinal, text, start_char, end_char, token_count)
         select chunk, version, 0, 'x', 0, 1, 1 from seed),
-    posting as (
-        insert into postings (term, chunk_id, version_id, frequency, word_count)
-        select 'bird', chunk, version, 1, 1 from seed)
+    segment as (
+        insert into lexical_segments (collection_id, made_by, chunk_count, version_count, block_count, members)
+        select id, '1', 1, 1, 0, '' from collection returning id),
+    member as (
+        insert into lexical_members (version_id, segment_id, language)
+        select version, segment.id, 'en' from seed, segment)
     insert into vectors (chunk_id, space_id, embedding, text_hash)
     select chunk, (select id from embedding_spaces),
         array_fill(0.1::real, array[(select dimensions from embedding_spaces)])::vector::halfvec, sha256(i::text::bytea)

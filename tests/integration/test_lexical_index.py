@@ -44,7 +44,7 @@ def expected(question: str, documents: Sequence[Sequence[Chunk]]) -> dict[UUID, 
 
 
 async def scores(container: Container, question: str, scope: Scope = EVERYWHERE) -> dict[UUID, float]:
-    return {each.chunk_id: each.score for each in await container.lexical.search(question, scope, 1000)}
+    return {each.chunk_id: each.score for each in (await container.lexical.search(question, scope, 1000)).ranked}
 
 
 async def check(container: Container, documents: dict[UUID, list[Chunk]]) -> None:
@@ -230,3 +230,22 @@ async def test_questions_deletions_news_and_merges_at_once(container: Container,
     await tend(container)
     await check(other, documents)
     assert await broken(container) == {}
+
+
+async def test_a_phrase_in_quotes_is_found_as_it_stands(container: Container) -> None:
+    _, chunks = await store(
+        container.record,
+        container.lexical,
+        [
+            "The granite was laid on the slate in the old quarry.",
+            "The slate was laid on the granite; quarries are old.",
+            "Granite and slate are stones, as marble is. Of the slate they make roofs.",
+        ],
+    )
+    first, second, third = (chunk.id for chunk in chunks)
+    assert list(await scores(container, '"laid on the granite"')) == [second]
+    assert list(await scores(container, 'stones "laid on the slate"')) == [first]
+    assert list(await scores(container, '"old quarries" granite')) == [first]
+    assert list(await scores(container, 'where are "the slates" "old quarry"')) == [first]
+    assert list(await scores(container, '"of the"')) == [third]
+    assert set(await scores(container, '"marble roofs" granite')) == {first, second, third}

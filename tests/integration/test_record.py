@@ -229,8 +229,8 @@ async def test_new_readers_take_effect_with_the_new_text_only(container: Contain
     opened = replace(DOCUMENT, uri="s", metadata={"open": True})
     async with container.record.transaction() as transaction:
         new = await transaction.documents.accept(BOARD, opened, await transaction.blobs.write(parts()))
-    assert list(await container.lexical.search("salary", Scope(LOCAL), 10)) == []
-    assert list(await container.lexical.search("salary", Scope(BOARD, (), {"open": True}), 10)) == []
+    assert list((await container.lexical.search("salary", Scope(LOCAL), 10)).ranked) == []
+    assert list((await container.lexical.search("salary", Scope(BOARD, (), {"open": True}), 10)).ranked) == []
     async with container.record.transaction() as transaction:
         with pytest.raises(NotFound):
             await transaction.documents.content(LOCAL, old.document_id)
@@ -247,7 +247,7 @@ async def test_new_readers_take_effect_with_the_new_text_only(container: Contain
             await transaction.versions.finish(work, 1, {})
     async with container.record.transaction() as transaction:
         assert (await transaction.documents.content(LOCAL, old.document_id)).content == "open text"
-    assert len(await container.lexical.search("open", Scope(LOCAL), 10)) == 1
+    assert len((await container.lexical.search("open", Scope(LOCAL), 10)).ranked) == 1
 
 
 async def test_a_new_version_for_others_shows_nothing_of_itself(container: Container) -> None:

@@ -69,7 +69,7 @@ def ranked(
     segments: Sequence[Segment], question: Sequence[Sequence[str]], limit: int = 100
 ) -> list[tuple[bytes, float]]:
     parts = [part(each, question) for each in segments]
-    return best(parts, [1.0] * len(question), statistics(parts), Formula(), limit)
+    return best(parts, [1.0] * len(question), statistics(parts), Formula(), limit).found
 
 
 def chunks_of(segments: Sequence[Segment], versions: Sequence[Sequence[str]]) -> dict[bytes, str]:
@@ -122,7 +122,7 @@ def test_what_a_mask_hides_changes_nothing(versions: list[list[str]], words: lis
     mask = np.array([data.draw(st.booleans()) for _ in whole.members.chunk_ids])
     seen = {bytes(key): chunks[bytes(key)] for key in whole.members.chunk_ids[mask]}
     parts = [part(whole, question, mask)]
-    found = dict(best(parts, [1.0] * len(question), statistics(parts), Formula(), 100))
+    found = dict(best(parts, [1.0] * len(question), statistics(parts), Formula(), 100).found)
     assert found == pytest.approx(formula(question, seen) if seen else {}, rel=1e-4)
 
 

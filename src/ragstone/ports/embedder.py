@@ -1,7 +1,7 @@
 """Port: texts to vectors, and the tokens that the model sees in them."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -14,13 +14,15 @@ Vectors: TypeAlias = NDArray[np.float32]
 class EmbeddingModel:
     """Which space vectors live in. Vectors of two different ``(name, version)`` never meet in one search.
 
-    ``max_tokens`` is the longest input, in the model's own tokens, special tokens included.
+    ``max_tokens`` is the longest input, in the model's own tokens, special tokens included. ``languages`` are those
+    that it was made for (ISO 639-1); empty stands for all.
     """
 
     name: str
     version: str
     dimensions: int
     max_tokens: int
+    languages: frozenset[str] = field(default=frozenset(), compare=False)
 
 
 class Tokenizer(Protocol):

@@ -19,6 +19,19 @@ class Entry:
     chunks: Sequence[Chunk]
 
 
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What a search by words found: chunks, best first; score is BM25 (0 or more, unbounded).
+
+    ``attainable``: what a chunk would score at the most that has every word of the question again and again.
+    ``language``: the question's (ISO 639-1), else that of most documents; ``""`` where neither can be told.
+    """
+
+    ranked: Sequence[Ranked] = ()
+    attainable: float = 0.0
+    language: str = ""
+
+
 class LexicalIndex(Protocol):
     """Ranks chunks by BM25: Robertson & Zaragoza, The Probabilistic Relevance Framework (2009), with
     ``idf = ln(1 + (N - df + 0.5) / (df + 0.5))``, document frequencies counted over what the scope may see."""
@@ -27,6 +40,6 @@ class LexicalIndex(Protocol):
         """Index versions; they are found once ``transaction`` commits. What was indexed of them before goes."""
         ...
 
-    async def search(self, question: str, scope: Scope, limit: int) -> Sequence[Ranked]:
-        """Return at most ``limit`` chunks in ``scope``, best first; score is BM25 (0 or more, unbounded)."""
+    async def search(self, question: str, scope: Scope, limit: int) -> Matches:
+        """Return at most ``limit`` chunks in ``scope``."""
         ...

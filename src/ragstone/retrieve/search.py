@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import structlog
 
 from ragstone.domain.errors import EmbedderUnavailable
 from ragstone.domain.queries import Found, Hit, LegRank, Mode, Ranked, Scope
 from ragstone.ports.embedder import ActiveEmbedder, Embedder
-from ragstone.ports.lexical_index import LexicalIndex
+from ragstone.ports.lexical_index import LexicalIndex, Matches
 from ragstone.ports.record import Record
 from ragstone.ports.vector_index import VectorIndex
-from ragstone.retrieve.fusion import fuse
+from ragstone.retrieve.fusion import Fused, Leg, by_ranks, by_scores
 
 WORDS = "words"
 MEANING = "meaning"
@@ -19,17 +20,38 @@ MEANING = "meaning"
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How the legs' rankings become one.
+
+    By scores, ``meaning`` (0 to 1) is the weight of the search by meaning, ``foreign`` that in languages that the
+    embedding model was not made for; words have the rest. ``by_ranks`` has reciprocal ranks decide instead.
+    """
+
+    meaning: float = 0.35
+    foreign: float = 0.12
+    by_ranks: bool = False
+
+
 class Search:
     """Finds passages. ``depth`` is how many chunks each leg brings to the fusion."""
 
     def __init__(
-        self, record: Record, embedder: ActiveEmbedder, vectors: VectorIndex, lexical: LexicalIndex, *, depth: int
+        self,
+        record: Record,
+        embedder: ActiveEmbedder,
+        vectors: VectorIndex,
+        lexical: LexicalIndex,
+        *,
+        depth: int,
+        fusion: Fusion | None = None,
     ) -> None:
         self._record = record
         self._embedder = embedder
         self._vectors = vectors
         self._lexical = lexical
         self._depth = depth
+        self._fusion = fusion or Fusion()
 
     async def retrieve(self, question: str, scope: Scope, *, mode: Mode = Mode.HYBRID, limit: int = 10) -> Found:
         """Return at most ``limit`` passages.
@@ -39,25 +61,33 @@ class Search:
         """
         await self._check_collections(scope)
         depth = max(self._depth, limit)
-        by_words = self._by_words(question, scope, depth) if mode is not Mode.MEANING else _nothing()
-        by_meaning = self._by_meaning(question, scope, depth) if mode is not Mode.WORDS else _nothing()
-        words, meaning = await asyncio.gather(by_words, by_meaning, return_exceptions=True)
+        by_words = self._lexical.search(question, scope, depth) if mode is not Mode.MEANING else _no_words()
+        by_meaning = self._by_meaning(question, scope, depth) if mode is not Mode.WORDS else _no_meaning()
+        words, near = await asyncio.gather(by_words, by_meaning, return_exceptions=True)
         missing: dict[str, str] = {}
-        if isinstance(meaning, EmbedderUnavailable) and mode is Mode.HYBRID:
-            log.warning("search_without_meaning", cause=meaning.message)
-            missing[MEANING] = meaning.message
-            meaning = []
+        if isinstance(near, EmbedderUnavailable) and mode is Mode.HYBRID:
+            log.warning("search_without_meaning", cause=near.message)
+            missing[MEANING] = near.message
+            near = _Near()
         if isinstance(words, BaseException):
             raise words
-        if isinstance(meaning, BaseException):
-            raise meaning
-        fused = fuse({WORDS: words, MEANING: meaning})[:limit]
-        return Found(await self._load(scope, fused), missing)
+        if isinstance(near, BaseException):
+            raise near
+        return Found(await self._load(scope, self._fused(words, near)[:limit]), missing)
 
-    async def _by_words(self, question: str, scope: Scope, depth: int) -> Sequence[Ranked]:
-        return await self._lexical.search(question, scope, depth)
+    def _fused(self, words: Matches, near: "_Near") -> Fused:
+        legs = {WORDS: words.ranked, MEANING: near.ranked}
+        if self._fusion.by_ranks:
+            return by_ranks(legs)
+        known = not near.languages or not words.language or words.language in near.languages
+        weight = self._fusion.meaning if known else self._fusion.foreign
+        if not (words.ranked and near.ranked):
+            weight = 1.0 if near.ranked else 0.0
+        # What a leg did not find scores no more than the last that it found; of words, next to nothing.
+        last = near.ranked[-1].score if near.ranked else 0.0
+        return by_scores(legs, {WORDS: Leg(1 - weight, scale=words.attainable), MEANING: Leg(weight, absent=last)})
 
-    async def _by_meaning(self, question: str, scope: Scope, depth: int) -> Sequence[Ranked]:
+    async def _by_meaning(self, question: str, scope: Scope, depth: int) -> "_Near":
         embedder = await self._embedder()
         try:
             return await self._near(embedder, question, scope, depth)
@@ -68,9 +98,10 @@ class Search:
                 raise
             return await self._near(active, question, scope, depth)
 
-    async def _near(self, embedder: Embedder, question: str, scope: Scope, depth: int) -> Sequence[Ranked]:
+    async def _near(self, embedder: Embedder, question: str, scope: Scope, depth: int) -> "_Near":
         vectors = await embedder.embed([question])
-        return await self._vectors.search(embedder.model, vectors[0], scope, depth)
+        ranked = await self._vectors.search(embedder.model, vectors[0], scope, depth)
+        return _Near(ranked, embedder.model.languages)
 
     async def _check_collections(self, scope: Scope) -> None:
         if not scope.collections:
@@ -90,5 +121,17 @@ class Search:
         )
 
 
-async def _nothing() -> Sequence[Ranked]:
-    return []
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """What a search by meaning found, and the languages that its model was made for."""
+
+    ranked: Sequence[Ranked] = ()
+    languages: frozenset[str] = frozenset()
+
+
+async def _no_words() -> Matches:
+    return Matches()
+
+
+async def _no_meaning() -> _Near:
+    return _Near()

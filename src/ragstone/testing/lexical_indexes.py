@@ -61,7 +61,7 @@ class LexicalIndexConformance:
             _, chunks = await store(record, index, batch)
             texts |= {chunk.id: chunk.text for chunk in chunks}
         for question in ("cat", "cats and dogs", "which bird sings to the cat cat?"):
-            found = await index.search(question, EVERYWHERE, 10)
+            found = (await index.search(question, EVERYWHERE, 10)).ranked
             expected = bm25(question, texts)
             assert {each.chunk_id: each.score for each in found} == pytest.approx(expected, rel=1e-6)
             assert [each.score for each in found] == pytest.approx(sorted(expected.values(), reverse=True), rel=1e-6)
@@ -71,7 +71,7 @@ class LexicalIndexConformance:
         gone, _ = await store(record, index, ["beta beta delta", "alpha"])
         async with record.transaction() as transaction:
             await transaction.documents.delete(LOCAL, gone.document_id)
-        found = await index.search("alpha beta", EVERYWHERE, 10)
+        found = (await index.search("alpha beta", EVERYWHERE, 10)).ranked
         expected = bm25("alpha beta", {chunk.id: chunk.text for chunk in kept})
         assert {each.chunk_id: each.score for each in found} == pytest.approx(expected, rel=1e-6)
 
@@ -85,13 +85,13 @@ class LexicalIndexConformance:
 
         with pytest.raises(LookupError):
             await delete_and_fail()
-        assert [each.chunk_id for each in await index.search("zebra", EVERYWHERE, 10)] == ids(chunks)
+        assert [each.chunk_id for each in (await index.search("zebra", EVERYWHERE, 10)).ranked] == ids(chunks)
 
     async def test_what_is_indexed_anew_takes_the_place_of_what_was(self, record: Record, index: LexicalIndex) -> None:
         accepted, chunks = await store(record, index, ["alpha beta", "beta gamma gamma"])
         async with record.transaction() as transaction:
             await index.add(transaction, [Entry(accepted.job_id, "Wombat", chunks)])
-        found = await index.search("alpha beta wombat", EVERYWHERE, 10)
+        found = (await index.search("alpha beta wombat", EVERYWHERE, 10)).ranked
         expected = bm25("alpha beta wombat", {chunk.id: f"Wombat {chunk.text}" for chunk in chunks})
         assert {each.chunk_id: each.score for each in found} == pytest.approx(expected, rel=1e-6)
 
@@ -100,26 +100,26 @@ class LexicalIndexConformance:
         await store(record, index, ["salary of the board", "salary salary"], readers=["board"])
         stranger = Principal(tenant="other")
         await store(record, index, ["salary elsewhere"], principal=stranger)
-        found = await index.search("salary", EVERYWHERE, 10)
+        found = (await index.search("salary", EVERYWHERE, 10)).ranked
         assert [each.chunk_id for each in found] == ids(open_chunks)
         alone = bm25("salary", {chunk.id: chunk.text for chunk in open_chunks})
         assert {each.chunk_id: each.score for each in found} == pytest.approx(alone, rel=1e-6)
         board = Principal(readers=frozenset({"everyone", "board"}))
-        assert len(await index.search("salary", Scope(board), 10)) == 3
+        assert len((await index.search("salary", Scope(board), 10)).ranked) == 3
         assert open_.created
 
     async def test_collections_and_metadata(self, record: Record, index: LexicalIndex) -> None:
         await store(record, index, ["tea in china"], collection="a", metadata={"year": 2019, "tags": ["x"]})
         _, chunks = await store(record, index, ["tea in japan"], collection="b", metadata={"year": 2020})
         for scope in (Scope(LOCAL, ("b",)), Scope(LOCAL, (), {"year": 2020})):
-            assert [each.chunk_id for each in await index.search("tea", scope, 10)] == ids(chunks)
-        assert await index.search("tea", Scope(LOCAL, ("b",), {"year": 2019}), 10) == []
+            assert [each.chunk_id for each in (await index.search("tea", scope, 10)).ranked] == ids(chunks)
+        assert (await index.search("tea", Scope(LOCAL, ("b",), {"year": 2019}), 10)).ranked == []
 
     @pytest.mark.parametrize("question", ["", "  ", "the of and", "?!", "nowheretobefound", "'; drop table chunks; --"])
     async def test_questions_that_find_nothing(self, record: Record, index: LexicalIndex, question: str) -> None:
         await store(record, index, ["some text"])
-        assert list(await index.search(question, EVERYWHERE, 10)) == []
+        assert list((await index.search(question, EVERYWHERE, 10)).ranked) == []
 
     async def test_limit(self, record: Record, index: LexicalIndex) -> None:
         await store(record, index, [f"word {'word ' * n}" for n in range(5)])
-        assert len(await index.search("word", EVERYWHERE, 3)) == 3
+        assert len((await index.search("word", EVERYWHERE, 3)).ranked) == 3

@@ -3,25 +3,26 @@
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
 
 from ragstone.domain.errors import DatabaseUnavailable
 from ragstone.domain.queries import Ranked, Scope
-from ragstone.ports.lexical_index import Entry
+from ragstone.ports.lexical_index import Entry, Matches
 from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.corpora import Corpora, View
+from ragstone.postgres.lexical.looking import Looking
 from ragstone.postgres.lexical.making import MADE_BY, count_words, in_segments, language_of
+from ragstone.postgres.lexical.phrases import holding, words_of
 from ragstone.postgres.lexical.postings import PostingCache
 from ragstone.postgres.lexical.scoping import chunks_inside, masks_of
 from ragstone.postgres.lexical.segments import DamagedSegment, SegmentGone, add_segment, drop_segment, fetch
 from ragstone.postgres.record import connection_of
 from ragstone.retrieve.analysis import QuestionTerms, question_terms
 from ragstone.retrieve.lexical.blocks import Posting
-from ragstone.retrieve.lexical.scoring import Formula, Mask, Part, Statistics, best
+from ragstone.retrieve.lexical.scoring import Formula, Part
 from ragstone.retrieve.lexical.segment import segment_of, term_key
 
 DEFAULT_LANGUAGE = "en"
@@ -41,6 +42,8 @@ _USUAL_LANGUAGE = """
 """
 _MOST_TRIES = 100
 """Segments may be merged, or be found damaged, again and again while one question is looked for."""
+_MOST_HOLDING = 500
+"""Chunks that have all words of a phrase, of which the text is looked at."""
 _TRIED = 4
 _LEAST_TRIED = 200
 
@@ -85,8 +88,8 @@ class SegmentedLexicalIndex:
                 (number, ids, [languages[each] for each in ids]),
             )
 
-    async def search(self, question: str, scope: Scope, limit: int) -> Sequence[Ranked]:
-        """Return at most ``limit`` chunks in ``scope``, best first; score is BM25 (0 or more, unbounded)."""
+    async def search(self, question: str, scope: Scope, limit: int) -> Matches:
+        """Return at most ``limit`` chunks in ``scope``."""
         for _ in range(_MOST_TRIES):
             try:
                 return await self._search(question, scope, limit)
@@ -98,38 +101,50 @@ class SegmentedLexicalIndex:
                     await drop_segment(connection, error.number)
         raise DatabaseUnavailable("The index of words is being built anew.", remedy="Try again.", retry_after=5)
 
-    async def _search(self, question: str, scope: Scope, limit: int) -> Sequence[Ranked]:
+    async def _search(self, question: str, scope: Scope, limit: int) -> Matches:
         views = await self._corpora.views(scope.principal, scope.collections)
-        asked = await asyncio.to_thread(question_terms, question, _languages(views))
+        languages = _languages(views)
+        asked = await asyncio.to_thread(question_terms, question, languages)
+        spoken = asked.language or next(iter(languages), "")
         if not asked.groups or not views:
-            return []
-        looking = _Looking(await self._parts(views, asked), asked.weights, _statistics(views), self._formula)
-        if scope.condition is None:
+            return Matches(language=spoken)
+        looking = Looking(scope, views, await self._parts(views, asked), asked.weights, self._formula)
+        if asked.phrases:
+            required = await self._postings_of(views, words_of(asked.phrases, languages))
+            candidates, most = await self._inside(looking.requiring(required), max(limit, _MOST_HOLDING))
+            async with self._database.connection() as connection:
+                there = await holding(connection, [each.chunk_id for each in candidates], asked.phrases)
+            if there:
+                return Matches([each for each in candidates if each.chunk_id in there][:limit], most, spoken)
+        return Matches(*await self._inside(looking, limit), spoken)
+
+    async def _inside(self, looking: Looking, limit: int) -> tuple[Sequence[Ranked], float]:
+        """Return the best chunks in the scope, and the score that none can pass."""
+        if looking.scope.condition is None:
             return await looking.best(limit)
         # Most of the best are often inside; only where they are not is it worth asking for all that is.
         tried = max(_TRIED * limit, _LEAST_TRIED)
-        found = await looking.best(tried)
+        found, most = await looking.best(tried)
         async with self._database.connection() as connection:
-            inside = await chunks_inside(connection, scope, [each.chunk_id for each in found])
-            within = await masks_of(connection, scope, views) if len(inside) < limit and len(found) == tried else None
-        if within is not None:
-            return await looking.best(limit, within)
-        return [each for each in found if each.chunk_id in inside][:limit]
+            inside = await chunks_inside(connection, looking.scope, [each.chunk_id for each in found])
+            if len(inside) >= limit or len(found) < tried:
+                return [each for each in found if each.chunk_id in inside][:limit], most
+            within = await masks_of(connection, looking.scope, looking.views)
+        return await looking.within(within).best(limit)
 
     async def _parts(self, views: Sequence[View], asked: QuestionTerms) -> list[Part]:
         """Return the segments with their postings of the question's terms."""
-        keys = [[term_key(term) for term in group] for group in asked.groups]
-        wanted = [(view.number, term) for view in views for group in keys for term in group]
-        postings = await self._fetched(wanted)
+        postings = await self._postings_of(views, asked.groups)
         return [
-            Part(
-                view.members.chunk_ids,
-                view.members.lengths,
-                view.mask,
-                [[postings[view.number, term] for term in group] for group in keys],
-            )
-            for view in views
+            Part(view.members.chunk_ids, view.members.lengths, view.mask, groups)
+            for view, groups in zip(views, postings, strict=True)
         ]
+
+    async def _postings_of(self, views: Sequence[View], groups: Sequence[Sequence[str]]) -> list[list[list[Posting]]]:
+        """Return for each segment the postings of each term of each group."""
+        keys = [[term_key(term) for term in group] for group in groups]
+        postings = await self._fetched([(view.number, term) for view in views for group in keys for term in group])
+        return [[[postings[view.number, term] for term in group] for group in keys] for view in views]
 
     async def _fetched(self, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Posting]:
         found = self._postings.get(wanted)
@@ -140,28 +155,6 @@ class SegmentedLexicalIndex:
             self._postings.put(read)
             found |= read
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class _Looking:
-    """A question over the segments that it may look at."""
-
-    parts: Sequence[Part]
-    weights: Sequence[float]
-    statistics: Statistics
-    formula: Formula
-
-    async def best(self, limit: int, within: Sequence[Mask] | None = None) -> list[Ranked]:
-        """Return the best chunks, of those ``within`` where it is given."""
-        parts = self.parts
-        if within is not None:
-            parts = [replace(part, within=mask) for part, mask in zip(parts, within, strict=True)]
-        found = await asyncio.to_thread(best, parts, self.weights, self.statistics, self.formula, limit)
-        return [Ranked(UUID(bytes=chunk_id), score) for chunk_id, score in found]
-
-
-def _statistics(views: Sequence[View]) -> Statistics:
-    return Statistics(sum(view.statistics.chunks for view in views), sum(view.statistics.words for view in views))
 
 
 async def _usual_language(connection: Connection, collection_id: UUID) -> str:

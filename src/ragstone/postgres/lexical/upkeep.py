@@ -121,6 +121,11 @@ class Upkeep:
                 made += await self._make(version_id, title)
         return made
 
+    async def outdate(self) -> None:
+        """Have ``mend`` make everything anew. What is there is searched until then."""
+        async with self._database.connection() as connection:
+            await connection.execute("update lexical_segments set made_by = '' where made_by = %s", (MADE_BY,))
+
     async def _lost(self) -> Sequence[tuple[UUID, str]]:
         async with self._database.connection() as connection:
             cursor = await connection.execute(_LOST, (MADE_BY,))

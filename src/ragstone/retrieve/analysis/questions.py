@@ -32,6 +32,8 @@ class QuestionTerms:
     groups: tuple[Group, ...]
     weights: tuple[float, ...]
     phrases: tuple[tuple[str, ...], ...]
+    language: str = ""
+    """The question's own (ISO 639-1), where it can be told."""
 
 
 def question_terms(question: str, languages: Sequence[str]) -> QuestionTerms:
@@ -56,7 +58,7 @@ def question_terms(question: str, languages: Sequence[str]) -> QuestionTerms:
         for group, is_widest in _whole_groups(word, tried):
             content[group] += 1.0 if is_widest else piece_weight
     weights = content or function
-    return QuestionTerms(tuple(weights), tuple(weights.values()), phrases)
+    return QuestionTerms(tuple(weights), tuple(weights.values()), phrases, spoken)
 
 
 def holds_phrase(text: str, phrase: Sequence[str], language: str) -> bool:

@@ -4,6 +4,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,13 @@ class Part:
     required: Sequence[Sequence[Posting]] = ()
 
 
+class Best(NamedTuple):
+    """Ids and scores, and the score that no chunk can pass: that of all words of the question, without end."""
+
+    found: list[tuple[bytes, float]]
+    attainable: float
+
+
 def frequency_of(posting: Posting, mask: Mask | None) -> int:
     """Return in how many chunks of the mask a term stands."""
     return len(posting.places) if mask is None else int(np.count_nonzero(mask[posting.places]))
@@ -65,10 +73,8 @@ def idf(statistics: Statistics, frequency: int) -> float:
     return math.log(1 + (statistics.chunks - frequency + 0.5) / (frequency + 0.5))
 
 
-def best(
-    parts: Sequence[Part], weights: Sequence[float], statistics: Statistics, formula: Formula, limit: int
-) -> list[tuple[bytes, float]]:
-    """Return the ids of at most ``limit`` chunks with a score above 0, best first, and their scores.
+def best(parts: Sequence[Part], weights: Sequence[float], statistics: Statistics, formula: Formula, limit: int) -> Best:
+    """Return at most ``limit`` chunks with a score above 0, best first.
 
     ``weights`` has one number for each group. A chunk scores a group by the best of its alternatives. Equals are in
     the order of their ids.
@@ -79,7 +85,8 @@ def best(
         scores = _scores(part, weights, idfs, statistics, formula)
         if scores is not None:
             least = found.take(part.chunk_ids, scores, least)
-    return found.ranked()
+    most = sum(weight * max(rarities) for weight, rarities in zip(weights, idfs, strict=True)) * (formula.k1 + 1)
+    return Best(found.ranked(), most if parts else 0.0)
 
 
 def _idfs(parts: Sequence[Part], statistics: Statistics) -> list[list[float]]:

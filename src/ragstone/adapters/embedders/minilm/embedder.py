@@ -29,6 +29,8 @@ from ragstone.domain.errors import ConfigurationError, EmbedderUnavailable
 from ragstone.ports.embedder import EmbeddingModel, ModelInput, Vectors
 
 DIMENSIONS = 384
+LANGUAGES = frozenset({"en"})
+"""Its training texts are English; in other languages it knows names, numbers and words that look alike."""
 QUESTION_CHARS = 500
 """A call of at most so many characters in all is a question, which does not queue behind documents."""
 
@@ -74,7 +76,7 @@ class MiniLM:
         are not on this machine: only ``warm`` and ``embed`` download them.
         """
         digest = self._found().digest
-        return EmbeddingModel(MODEL_NAME, f"{digest[:12]}-fp32", DIMENSIONS, MAX_TOKENS)
+        return EmbeddingModel(MODEL_NAME, f"{digest[:12]}-fp32", DIMENSIONS, MAX_TOKENS, LANGUAGES)
 
     @property
     def tokenizer(self) -> WordPiece:

@@ -1,0 +1,40 @@
+"""One question over the segments that it may look at."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from ragstone.domain.queries import Ranked, Scope
+from ragstone.postgres.lexical.corpora import View
+from ragstone.retrieve.lexical.blocks import Posting
+from ragstone.retrieve.lexical.scoring import Formula, Mask, Part, Statistics, best
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """A question: ``parts`` are the segments ``views`` with its postings, ``weights`` those of its words."""
+
+    scope: Scope
+    views: Sequence[View]
+    parts: Sequence[Part]
+    weights: Sequence[float]
+    formula: Formula
+
+    def within(self, masks: Sequence[Mask]) -> "Looking":
+        """Return the same question of those chunks of each segment alone. What is counted over stays the same."""
+        pairs = zip(self.parts, masks, strict=True)
+        return replace(self, parts=[replace(part, within=mask) for part, mask in pairs])
+
+    def requiring(self, postings: Sequence[Sequence[Sequence[Posting]]]) -> "Looking":
+        """Return the same question of those chunks alone that have, of each segment's groups, one posting each."""
+        pairs = zip(self.parts, postings, strict=True)
+        return replace(self, parts=[replace(part, required=groups) for part, groups in pairs])
+
+    async def best(self, limit: int) -> tuple[list[Ranked], float]:
+        """Return the best chunks, and the score that none can pass."""
+        statistics = Statistics(
+            sum(view.statistics.chunks for view in self.views), sum(view.statistics.words for view in self.views)
+        )
+        found = await asyncio.to_thread(best, self.parts, self.weights, statistics, self.formula, limit)
+        return [Ranked(UUID(bytes=chunk_id), score) for chunk_id, score in found.found], found.attainable
