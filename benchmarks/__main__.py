@@ -10,6 +10,7 @@ BENCHMARKS = {
     "ingest": "the pipeline beside the bare embedder, and how soon documents are found by words",
     "importing": "ready-made chunks a second, and where the time goes",
     "parsing": "text and tables of each format against what the files hold",
+    "vectors": "search by meaning through filters: recall against exact search, beside raw pgvector SQL",
     "kills": "an index that comes through fifty kills, beside a calm one",
     "memory": "what a worker holds with large files and over rounds",
     "answers": "extractive answers and refusal on public question sets",

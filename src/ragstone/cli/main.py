@@ -16,6 +16,7 @@ from ragstone.cli import (
     documents,
     evaluate,
     importing,
+    index,
     ingest,
     jobs,
     keys,
@@ -66,6 +67,7 @@ app.add_typer(documents.app, name="documents")
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(collections.app, name="collections")
 app.add_typer(keys.app, name="keys")
+app.add_typer(index.app, name="index")
 app.add_typer(db.app, name="db")
 
 

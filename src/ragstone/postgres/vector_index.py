@@ -1,9 +1,8 @@
-"""Dense search with pgvector: one partition per embedding space, half precision, cosine, exact or by HNSW."""
+"""Dense search with pgvector: one partition per embedding space, half precision, cosine, exact or by an index."""
 
 import hashlib
 import struct
 from collections.abc import Mapping, Sequence, Set
-from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -14,33 +13,20 @@ from ragstone.domain.queries import Ranked, Scope
 from ragstone.ports.embedder import EmbeddingModel, Vectors
 from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database, first_line
-from ragstone.postgres.nearest_index import build_where_missing
+from ragstone.postgres.nearest.building import Wish, build_where_due
+from ragstone.postgres.nearest.kinds import Kind, Settings, Shape, Space
+from ragstone.postgres.nearest.searching import SET, Experience, Search, candidates_for
 from ragstone.postgres.record import connection_of
-from ragstone.postgres.visibility import visible
 
-_EF_SEARCH = 100
-_MOST_EF_SEARCH = 1000  # pgvector's own bound
-_MOST_SCANNED = 1_000_000
-"""Vectors that one search may pass over before it has found enough that the scope may see."""
-
-_SEARCH = """
-    with visible as ({versions}),
-    nearest as materialized (
-        select x.chunk_id, x.embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions}) as distance
-        from {partition} x join chunks c on c.id = x.chunk_id join visible on visible.version_id = c.version_id
-        where {chunks}
-        order by distance limit %(limit)s
-    )
-    select chunk_id, 1 - distance from nearest order by distance, chunk_id
-"""
-
-# In strict order, and on past what the scope may not see: a filter costs time, not neighbours.
-_BEGIN_SEARCH = """
-    select s.id, s.dimensions, exists (select from embedding_spaces where role = 'active'),
-        set_config('hnsw.iterative_scan', 'strict_order', true), set_config('hnsw.ef_search', %(ef_search)s, true),
-        set_config('hnsw.max_scan_tuples', %(most_scanned)s, true)
+# What is known of the space is told with it: about how many vectors, and the lists that an index of them has.
+_BEGIN_SEARCH = f"""
+    select s.id, s.dimensions, exists (select from embedding_spaces where role = 'active'), ({SET}),
+        coalesce((select greatest(reltuples, 0) from pg_class where oid = to_regclass('vectors_' || s.id)), 0)::bigint,
+        coalesce((select max(substring(option from '^lists=(\\d+)$')::int) from pg_index i
+            join pg_class c on c.oid = i.indexrelid, unnest(c.reloptions) option
+            where i.indrelid = to_regclass('vectors_' || s.id) and i.indisvalid), 0)
     from (select) asked left join embedding_spaces s on s.model = %(model)s and s.version = %(version)s
-"""
+"""  # noqa: S608 (no input)
 
 _REUSE = """
     insert into vectors (chunk_id, space_id, embedding, text_hash)
@@ -71,21 +57,20 @@ _GONE = (errors.UndefinedTable, errors.UndefinedObject)
 """What PostgreSQL says of a space that is dropped under our hands."""
 
 
-class _Space(NamedTuple):
-    id: int
-    dimensions: int
-
-    @property
-    def partition(self) -> str:
-        return f"vectors_{self.id}"
-
-
 class PgVectorIndex:
-    """The ``VectorIndex`` port in the record's own database. Spaces of fewer than ``exact`` vectors are read whole."""
+    """The ``VectorIndex`` port in the record's own database.
 
-    def __init__(self, database: Database, *, exact: int = 10_000) -> None:
+    Spaces of fewer than ``exact`` vectors are read whole; larger ones get an index of this ``kind``, built in
+    ``memory_mb`` MiB at most.
+    """
+
+    def __init__(
+        self, database: Database, *, exact: int = 10_000, kind: Kind = Kind.HNSW, memory_mb: int = 1024
+    ) -> None:
         self._database = database
-        self._exact = exact
+        self._wish = Wish(kind, exact, memory_mb)
+        self._experience = Experience()
+        self._shapes: dict[tuple[str, str], Shape] = {}
 
     async def ensure(self, model: EmbeddingModel) -> None:
         """Make the space of ``model`` if it is not there."""
@@ -128,20 +113,27 @@ class PgVectorIndex:
         return {row[0] for row in await cursor.fetchall()}
 
     async def tune(self, name: str, version: str) -> bool:
-        """Build the graph of a space that has become too large to be read whole; return whether that was to do.
+        """Build the index of a space that has become too large for how it is searched; return whether that was to do.
 
         A space that is dropped has none to be built. Raises ``DatabaseUnavailable``.
         """
+        return await self._build(name, version, anew=False)
+
+    async def rebuild(self, name: str, version: str) -> bool:
+        """Build the index of a space anew, while the old one answers; return whether the space is large enough for one.
+
+        Raises ``DatabaseUnavailable``.
+        """
+        return await self._build(name, version, anew=True)
+
+    async def _build(self, name: str, version: str, *, anew: bool) -> bool:
         async with self._database.connect() as connection:
             try:
                 cursor = await connection.execute(
                     "select id, dimensions from embedding_spaces where model = %s and version = %s", (name, version)
                 )
                 row = await cursor.fetchone()
-                if row is None:
-                    return False
-                space = _Space(*row)
-                return await build_where_missing(connection, space.partition, space.dimensions, least=self._exact)
+                return row is not None and await build_where_due(connection, Space(*row), self._wish, anew=anew)
             except (*_GONE, errors.DeadlockDetected):  # dropped before, or just now: it waits for us, and we for it
                 return False
             except OperationalError as error:
@@ -152,27 +144,25 @@ class PgVectorIndex:
 
         Raises ``EmbedderUnavailable`` where the space of ``model`` was dropped: its model answers no more.
         """
+        known = self._experience.of(model, scope)
+        guessed = self._shapes.get((model.name, model.version), Shape())
+        settings = guessed.settings(candidates_for(limit, known.share), limit)
         async with self._database.connection() as connection:
-            space = await _begin_search(connection, model, limit)
-            if space is None:
+            found = await _begin_search(connection, model, settings)
+            if found is None:
                 return []
-            seen = visible(scope)
-            query = sql.SQL(_SEARCH).format(
-                versions=sql.SQL(seen.versions),
-                chunks=sql.SQL(seen.chunks),
-                dimensions=sql.Literal(space.dimensions),
-                partition=sql.Identifier(space.partition),
-            )
-            text = "[" + ",".join(format(value, ".6g") for value in vector.tolist()) + "]"
+            space, shape = found
+            self._shapes[model.name, model.version] = shape
             try:
-                asked = {**seen.parameters, "vector": text, "limit": limit}
-                cursor = await connection.execute(query, asked, prepare=seen.prepare)
+                search = Search(connection, space, _as_text(vector), scope, limit, already=settings)
+                return await search.nearest(shape, known)
             except _GONE as error:  # in this moment
                 raise _dropped(model) from error
-            return [Ranked(chunk_id, score) for chunk_id, score in await cursor.fetchall()]
 
 
-async def _begin_search(connection: Connection, model: EmbeddingModel, limit: int) -> _Space | None:
+async def _begin_search(
+    connection: Connection, model: EmbeddingModel, settings: Settings
+) -> tuple[Space, Shape] | None:
     """Set how to search until the transaction ends; return the space, or ``None`` where nothing is embedded at all.
 
     The space is looked up each time: one that is dropped and made anew is another one, whoever did it.
@@ -182,19 +172,19 @@ async def _begin_search(connection: Connection, model: EmbeddingModel, limit: in
         {
             "model": model.name,
             "version": model.version,
-            "ef_search": str(min(max(_EF_SEARCH, limit), _MOST_EF_SEARCH)),
-            "most_scanned": str(_MOST_SCANNED),
+            "names": list(settings),
+            "values": list(settings.values()),
         },
     )
-    space_id, dimensions, answered, *_ = (await cursor.fetchall())[0]
+    space_id, dimensions, answered, _, rows, lists = (await cursor.fetchall())[0]
     if space_id is not None:
-        return _Space(space_id, dimensions)
+        return Space(space_id, dimensions), Shape(rows, lists)
     if answered:
         raise _dropped(model)
     return None
 
 
-async def _held(connection: Connection, model: EmbeddingModel) -> _Space:
+async def _held(connection: Connection, model: EmbeddingModel) -> Space:
     """Return the space of ``model``, which cannot be dropped until the transaction ends."""
     cursor = await connection.execute(
         "select id, dimensions from embedding_spaces where model = %s and version = %s for key share",
@@ -203,36 +193,44 @@ async def _held(connection: Connection, model: EmbeddingModel) -> _Space:
     row = await cursor.fetchone()
     if row is None:
         raise _dropped(model)
-    return _Space(*row)
+    return Space(*row)
 
 
 def _dropped(model: EmbeddingModel) -> EmbedderUnavailable:
     return EmbedderUnavailable(f"The vectors of {model.name} were dropped.", retry_after=1)
 
 
-async def _find_or_create(connection: Connection, model: EmbeddingModel) -> _Space:
+async def _find_or_create(connection: Connection, model: EmbeddingModel) -> Space:
     await connection.execute("lock table embedding_spaces in share row exclusive mode")
     cursor = await connection.execute(
         "select id, dimensions from embedding_spaces where model = %s and version = %s", (model.name, model.version)
     )
     row = await cursor.fetchone()
     if row is not None:
-        return _Space(*row)
+        return Space(*row)
     cursor = await connection.execute(
         "insert into embedding_spaces (model, version, dimensions) values (%s, %s, %s) returning id",
         (model.name, model.version, model.dimensions),
     )
     rows = await cursor.fetchall()
-    space = _Space(rows[0][0], model.dimensions)
+    space = Space(rows[0][0], model.dimensions)
     partition = sql.Identifier(space.partition)
+    # Vectors of a thousand dimensions or more would else be stored apart from their rows, to be read in pieces.
     await connection.execute(
-        sql.SQL("create table {} partition of vectors for values in ({})").format(partition, sql.Literal(space.id))
+        sql.SQL("create table {} partition of vectors for values in ({}) with (toast_tuple_target = 8160)").format(
+            partition, sql.Literal(space.id)
+        )
     )
     return space
 
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
+
+
+def _as_text(vector: Vectors) -> str:
+    """Write a vector as pgvector reads it, to more digits than a half has."""
+    return "[" + ",".join(format(value, ".6g") for value in vector.tolist()) + "]"
 
 
 def _halfvec(vector: Vectors) -> bytes:

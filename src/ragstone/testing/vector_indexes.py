@@ -80,6 +80,38 @@ class VectorIndexConformance:
         assert {each.chunk_id for each in await index.search(SMALL, vectors[0], EVERYWHERE, 10)} == set(seen)
         assert list(await index.search(SMALL, vectors[0], Scope(Principal(tenant="other")), 10)) == []
 
+    async def test_as_many_are_found_as_there_are_however_far_away(
+        self, record: Record, lexical: LexicalIndex, index: VectorIndex
+    ) -> None:
+        vectors = unit_vectors(320, SMALL.dimensions)
+        question = vectors[0]
+        order = np.argsort(-(vectors @ question))
+        await self.add(record, lexical, index, vectors[order[:300]], ["board"])
+        far = await self.add(record, lexical, index, vectors[order[300:]], ["everyone"])
+        for limit in (1, 10, 20, 50):
+            found = await index.search(SMALL, question, EVERYWHERE, limit)
+            assert [each.chunk_id for each in found] == far[:limit]
+
+    @pytest.mark.parametrize("kept", [150, 30, 3, 0])
+    async def test_the_nearest_that_a_filter_leaves(
+        self, record: Record, lexical: LexicalIndex, index: VectorIndex, kept: int
+    ) -> None:
+        vectors = unit_vectors(300, SMALL.dimensions)
+        question = unit_vectors(1, SMALL.dimensions, seed=1)[0]
+        await index.ensure(SMALL)
+        inside: list[UUID] = []
+        for mark, part in (("in", vectors[:kept]), ("out", vectors[kept:])):
+            _, chunks = await store(record, lexical, [f"{mark} {n}" for n in range(len(part))], metadata={"mark": mark})
+            async with record.transaction() as transaction:
+                await index.upsert(transaction, SMALL, texts_of(chunks), part)
+            inside += ids(chunks) if mark == "in" else []
+        nearest = [inside[row] for row in np.argsort(-(vectors[:kept] @ question))]
+        # Asked again and again, for an index may learn what a filter leaves.
+        for limit in (10, 10, 10, 100):
+            found = await index.search(SMALL, question, Scope(LOCAL, metadata={"mark": "in"}), limit)
+            assert len(found) == min(limit, kept)
+            assert {each.chunk_id for each in found} == set(nearest[:limit])
+
     async def test_upsert_again_replaces(self, record: Record, lexical: LexicalIndex, index: VectorIndex) -> None:
         vectors = unit_vectors(3, SMALL.dimensions)
         _, chunks = await store(record, lexical, ["a", "b", "c"])

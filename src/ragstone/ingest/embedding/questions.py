@@ -1,5 +1,9 @@
-"""``Embedder`` for questions: no queue, little patience, and a circuit that is respected."""
+"""``Embedder`` for questions: no queue, little patience, and a circuit that is respected.
 
+Questions that come at the same time are embedded together, and a text that was asked for of late is not embedded again.
+"""
+
+import asyncio
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,17 +11,33 @@ from numpy.typing import NDArray
 
 from ragstone.domain.errors import EmbedderUnavailable, EmbeddingRefused
 from ragstone.ingest.embedding.division import Counted, batch_end, embed_divided
+from ragstone.ingest.embedding.gathering import Gathering, Vector, VectorCache
 from ragstone.ingest.embedding.provider import Provider
 from ragstone.ports.embedder import EmbeddingModel, ModelInput, Tokenizer, Vectors
 
 _MOST_TEXTS = 2048
+_FEW = 4
+"""Calls of more texts go alone, and are not kept: they are the sentences of an answer, and not questions."""
+_MOST_TOGETHER = 32
+_MOST_CHARS = 500
+"""Characters of questions that are embedded together: a local model takes as much before any document."""
 
 
 class QuestionEmbedder:
-    """Asks ``provider`` before any document that waits, and fails at once where it is known not to answer."""
+    """Asks ``provider`` before any document that waits, and fails at once where it is known not to answer.
 
-    def __init__(self, provider: Provider) -> None:
+    The vectors of the last ``cached`` texts are kept. Belongs to one event loop.
+    """
+
+    def __init__(self, provider: Provider, *, cached: int = 4096) -> None:
         self.provider = provider
+        self._cache = VectorCache(cached)
+        self._gathering = Gathering(
+            self._embed_each,
+            at_a_time=provider.policy.concurrency,
+            most_texts=_MOST_TOGETHER,
+            most_chars=_MOST_CHARS,
+        )
 
     @property
     def model(self) -> EmbeddingModel:
@@ -44,12 +64,35 @@ class QuestionEmbedder:
         """
         if not texts:
             return await self.provider.embedder.embed(texts)
-        rows: list[NDArray[np.float32]] = []
+        if len(texts) <= _FEW:
+            return np.stack(await asyncio.gather(*map(self._vector, texts)))
+        vectors: list[Vector] = []
+        for each in await self._embed_each(texts):
+            if isinstance(each, EmbedderUnavailable):
+                raise each
+            vectors.append(each)
+        return np.stack(vectors)
+
+    async def _vector(self, text: str) -> Vector:
+        if self._cache:  # else the model may not be known yet
+            kept = self._cache.get(self.model, text)
+            if kept is not None:
+                return kept
+        vector = await self._gathering.vector(text)
+        self._cache.put(self.model, text, vector)
+        return vector
+
+    async def _embed_each(self, texts: Sequence[str]) -> list[Vector | EmbedderUnavailable]:
+        """Return for each text its vector, or the provider's refusal."""
+        results: list[Vector | EmbedderUnavailable] = []
 
         def deliver(_: int, result: NDArray[np.float32] | EmbeddingRefused) -> None:
             if isinstance(result, EmbeddingRefused):
-                raise EmbedderUnavailable(result.message, remedy=result.remedy) from result
-            rows.append(result)
+                refused = EmbedderUnavailable(result.message, remedy=result.remedy)
+                refused.__cause__ = result
+                results.append(refused)
+            else:
+                results.append(result)
 
         counted = [Counted(*each) for each in zip(texts, await self.provider.count(texts), strict=True)]
         policy = self.provider.policy
@@ -57,8 +100,9 @@ class QuestionEmbedder:
             end = batch_end(counted, self.provider.most_texts or _MOST_TEXTS, policy.most_tokens)
             await embed_divided(self.provider, counted[:end], deliver, policy.questions)
             counted = counted[end:]
-        return np.stack(rows)
+        return results
 
     async def close(self) -> None:
-        """Close the provider."""
+        """Break off what is under way, and close the provider."""
+        await self._gathering.close()
         await self.provider.close()
