@@ -119,6 +119,12 @@ def test_probes_fill_what_is_wanted_and_never_exceed_the_lists() -> None:
     assert int(Shape().settings(10, 10)["ivfflat.probes"]) == 1
 
 
+def test_only_one_look_of_a_graph_is_in_order() -> None:
+    assert Shape(10_000, 0).in_order(1000)
+    assert not Shape(10_000, 0).in_order(1001)
+    assert not Shape(10_000, 100).in_order(10)
+
+
 def test_memory_is_what_a_building_needs_within_bounds() -> None:
     assert memory_for(Kind.HNSW, 100, 384, 4096) == 64
     million = memory_for(Kind.HNSW, 1_000_000, 384, 100_000)

@@ -29,11 +29,6 @@ _SCAN_MEMORY = 16
 """Times ``work_mem`` that one iterative scan may take; where it takes more, it ends, and what is exact goes on."""
 
 
-def in_order(candidates: int) -> bool:
-    """Say whether so many candidates come in order of their distance."""
-    return candidates <= MOST_EF_SEARCH
-
-
 def lists_for(rows: int) -> int:
     """Return how many lists an IVFFlat index of so many vectors has: the square root, as many lists as vectors in
     one."""
@@ -88,6 +83,10 @@ class Shape(NamedTuple):
     rows: int = 0
     lists: int = 0
 
+    def in_order(self, candidates: int) -> bool:
+        """Say whether so many candidates come in order of their distance: in one look of the graph."""
+        return candidates <= MOST_EF_SEARCH and not self.lists
+
     def settings(self, candidates: int, limit: int) -> Settings:
         """Return how PostgreSQL is to search for so many candidates, whichever index there is, for ``limit`` of them.
 
@@ -97,7 +96,7 @@ class Shape(NamedTuple):
         ef_search = max(self._least_ef_search + 2 * (candidates - limit), candidates * 5 // 4)
         return {
             "hnsw.ef_search": str(min(ef_search, MOST_EF_SEARCH)),
-            "hnsw.iterative_scan": "off" if in_order(candidates) else "relaxed_order",
+            "hnsw.iterative_scan": "off" if candidates <= MOST_EF_SEARCH else "relaxed_order",
             "hnsw.max_scan_tuples": str(4 * candidates),
             "hnsw.scan_mem_multiplier": str(_SCAN_MEMORY),
             "ivfflat.probes": str(self._probes(candidates)),
@@ -111,6 +110,6 @@ class Shape(NamedTuple):
         return max(_LEAST_EF_SEARCH, int(_EF_SEARCH_PER_DOUBLING * math.log2(max(self.rows, 1) / 10_000)))
 
     def _probes(self, candidates: int) -> int:
-        """Return how many lists to look through: a share that shrinks as lists grow, or twice what candidates fill."""
-        filling = 2 * candidates * self.lists // max(self.rows, 1)
+        """Return how many lists to look through: a share that shrinks as lists grow, or four times what candidates fill."""
+        filling = 4 * candidates * self.lists // max(self.rows, 1)
         return min(max(_LEAST_PROBES, 2 * math.isqrt(self.lists), filling), max(self.lists, 1))

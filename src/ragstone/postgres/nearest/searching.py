@@ -18,7 +18,7 @@ from ragstone.domain.filters import Filter
 from ragstone.domain.queries import Ranked, Scope
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.postgres.database import Connection
-from ragstone.postgres.nearest.kinds import Settings, Shape, Space, in_order
+from ragstone.postgres.nearest.kinds import Settings, Shape, Space
 from ragstone.postgres.visibility import visible
 
 _MARGIN = 3.0
@@ -39,8 +39,8 @@ _FEW = 20_000
 _EACH_CANDIDATE = 6.0
 """What it costs to reach a candidate in the index and look it up, beside comparing one that is known to be inside."""
 
-# `offset 0`: each candidate is looked up by its key, whatever the planner thinks how many there are; and in the order of
-# the index, so that no more of them are looked up than it takes.
+# `offset 0`: each candidate is looked up by its key, whatever the planner thinks how many there are. As they come in the
+# order of the index, no more of them are looked up than it takes.
 _NEAR = """
     select n.chunk_id, 1 - n.distance, n.number
     from (
@@ -185,7 +185,7 @@ class Search:
         if settings != self._set:
             self._set = settings
             await self._connection.execute(SET, {"names": list(settings), "values": list(settings.values())})
-        enough = self._limit if in_order(candidates) else math.ceil(self._limit * _ENOUGH_OUT_OF_ORDER)
+        enough = self._limit if shape.in_order(candidates) else math.ceil(self._limit * _ENOUGH_OUT_OF_ORDER)
         rows = await self._rows(_NEAR, candidates=candidates, enough=enough)
         looked_at = rows[-1][2] if len(rows) == enough else max(min(candidates, shape.rows or candidates), len(rows))
         nearest = sorted(rows, key=lambda row: (-row[1], row[0]))[: self._limit]
