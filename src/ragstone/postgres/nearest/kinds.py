@@ -110,6 +110,6 @@ class Shape(NamedTuple):
         return max(_LEAST_EF_SEARCH, int(_EF_SEARCH_PER_DOUBLING * math.log2(max(self.rows, 1) / 10_000)))
 
     def _probes(self, candidates: int) -> int:
-        """Return how many lists to look through: a share that shrinks as lists grow, or four times what candidates fill."""
+        """Return how many lists to look through: a share that shrinks as they grow, or four times what is wanted."""
         filling = 4 * candidates * self.lists // max(self.rows, 1)
         return min(max(_LEAST_PROBES, 2 * math.isqrt(self.lists), filling), max(self.lists, 1))

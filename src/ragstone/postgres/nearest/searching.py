@@ -39,8 +39,8 @@ _FEW = 20_000
 _EACH_CANDIDATE = 6.0
 """What it costs to reach a candidate in the index and look it up, beside comparing one that is known to be inside."""
 
-# `offset 0`: each candidate is looked up by its key, whatever the planner thinks how many there are. As they come in the
-# order of the index, no more of them are looked up than it takes.
+# `offset 0`: each candidate is looked up by its key, whatever the planner thinks how many there are. As they come in
+# the order of the index, no more of them are looked up than it takes.
 _NEAR = """
     select n.chunk_id, 1 - n.distance, n.number
     from (
