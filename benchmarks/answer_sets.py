@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,16 @@ from ragstone.domain.documents import Chunk, ParsedDocument, embedding_text
 from ragstone.domain.queries import Hit, LegRank, Ranked
 from ragstone.ingest.chunking import chunk
 from ragstone.ports.embedder import Embedder, EmbeddingModel, ModelInput, Tokenizer, Vectors
-from ragstone.retrieve.analysis import terms
-from ragstone.retrieve.fusion import fuse
+from ragstone.ports.lexical_index import Matches
+from ragstone.retrieve.analysis import count_terms, question_terms
+from ragstone.retrieve.fusion import Fusion, Near
+from ragstone.retrieve.lexical.blocks import NO_POSTING, Posting
+from ragstone.retrieve.lexical.scoring import Formula, Part, Statistics, best
+from ragstone.retrieve.lexical.segment import MOST_CHUNKS, Counted, segment_of, term_key
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 DEPTH, HITS = 100, 20
-K1, B = 1.2, 0.75
+LANGUAGE = "en"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,26 +118,41 @@ class CachedEmbedder:
 class Index:
     """Chunks of a corpus, searched exactly by cosine and by BM25, and fused."""
 
-    def __init__(self, sources: Sequence[Source], chunks: Sequence[tuple[int, Chunk]], vectors: Vectors) -> None:
+    def __init__(
+        self,
+        sources: Sequence[Source],
+        chunks: Sequence[tuple[int, Chunk]],
+        vectors: Vectors,
+        languages: frozenset[str] = frozenset(),
+    ) -> None:
         self._sources = sources
+        self._languages = languages
         self._contents = {source.uri: source.text for source in sources}
         self._chunks = [each for _, each in chunks]
         self._source_of = np.array([number for number, _ in chunks])
         self._vectors = vectors
         self._at = {each.id: at for at, each in enumerate(self._chunks)}
-        counted = [Counter(terms(_told(sources[number], each))) for number, each in chunks]
-        self._lengths = np.array([sum(counts.values()) for counts in counted], dtype=np.float32)
-        postings: dict[str, list[tuple[int, int]]] = defaultdict(list)
-        for at, counts in enumerate(counted):
-            for term, count in counts.items():
-                postings[term].append((at, count))
-        self._postings = {term: np.array(found, dtype=np.float32).T for term, found in postings.items()}
+        counted = [count_terms(_told(sources[number], each), LANGUAGE) for number, each in chunks]
+        if len(counted) > MOST_CHUNKS:
+            raise ValueError(f"One segment holds {MOST_CHUNKS:,} chunks; the set has {len(counted):,}.")
+        segment = segment_of([Counted(UUID(int=0), [each.id for each in self._chunks], counted)])
+        self._members, postings = segment.members, segment.postings
+        ends = np.cumsum(postings.counts, dtype=np.int64)
+        self._postings = {
+            int(term): Posting(postings.places[end - count : end], postings.frequencies[end - count : end])
+            for term, count, end in zip(postings.terms, postings.counts.astype(np.int64), ends, strict=True)
+        }
 
     @classmethod
     async def of(cls, sources: Sequence[Source], embedder: CachedEmbedder) -> "Index":
         """Chunk and embed a corpus as ingestion does."""
         chunks = [(number, each) for number, source in enumerate(sources) for each in _chunked(source, embedder.inner)]
-        return cls(sources, chunks, await embedder.embed([_told(sources[n], each) for n, each in chunks]))
+        return cls(
+            sources,
+            chunks,
+            await embedder.embed([_told(sources[n], each) for n, each in chunks]),
+            embedder.model.languages,
+        )
 
     def content(self, uri: str) -> str:
         """Return a document's text."""
@@ -143,26 +162,23 @@ class Index:
         """Return the fused hits, as if the documents ``without`` were not in the corpus."""
         gone = [number for number, source in enumerate(self._sources) if source.uri in set(without)]
         allowed = ~np.isin(self._source_of, gone)
-        legs = {
-            "words": self._ranked(self._bm25(question) * allowed, 0.0),
-            "meaning": self._ranked(np.where(allowed, self._vectors @ vector, -2.0), -1.0),
-        }
-        return [self._hit(ranked, places) for ranked, places in fuse(legs)[:HITS]]
+        fused = Fusion().of(self._words(question, allowed), Near(self._nearest(vector, allowed), self._languages))
+        return [self._hit(ranked, places) for ranked, places in fused[:HITS]]
 
-    def _ranked(self, scores: NDArray[np.float32], least: float) -> list[Ranked]:
-        best = np.argsort(-scores, kind="stable")[:DEPTH]
-        return [Ranked(self._chunks[at].id, float(scores[at])) for at in best if scores[at] > least]
+    def _nearest(self, vector: NDArray[np.float32], allowed: NDArray[np.bool_]) -> list[Ranked]:
+        scores = np.where(allowed, self._vectors @ vector, -2.0)
+        order = np.argsort(-scores, kind="stable")[:DEPTH]
+        return [Ranked(self._chunks[at].id, float(scores[at])) for at in order if allowed[at]]
 
-    def _bm25(self, question: str) -> NDArray[np.float32]:
-        count = len(self._chunks)
-        scores = np.zeros(count, dtype=np.float32)
-        norm = K1 * (1 - B + B * self._lengths / self._lengths.mean())
-        for term in set(terms(question)) & self._postings.keys():
-            at, frequency = self._postings[term]
-            held = at.astype(int)
-            idf = np.log(1 + (count - len(held) + 0.5) / (len(held) + 0.5))
-            scores[held] += idf * frequency * (K1 + 1) / (frequency + norm[held])
-        return scores
+    def _words(self, question: str, allowed: NDArray[np.bool_]) -> Matches:
+        asked = question_terms(question, [LANGUAGE])
+        groups = [[self._postings.get(term_key(term), NO_POSTING) for term in group] for group in asked.groups]
+        lengths = self._members.lengths
+        part = Part(self._members.chunk_ids, lengths, allowed, groups)
+        counted = Statistics(int(allowed.sum()), int(lengths[allowed].sum()))
+        found = best([part], asked.weights, counted, Formula(), DEPTH)
+        ranked = [Ranked(UUID(bytes=bytes(chunk_id)), score) for chunk_id, score in found.found]
+        return Matches(ranked, found.attainable, asked.language or LANGUAGE)
 
     def _hit(self, ranked: Ranked, legs: dict[str, LegRank]) -> Hit:
         at = self._at[ranked.chunk_id]

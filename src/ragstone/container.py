@@ -33,9 +33,11 @@ from ragstone.registry import (
     rerank_weight,
     settings_of_spec,
 )
+from ragstone.retrieve.fusion import Fusion
+from ragstone.retrieve.legs import Legs
 from ragstone.retrieve.lexical.scoring import Formula
 from ragstone.retrieve.reranking import Reranking
-from ragstone.retrieve.search import Fusion, Search
+from ragstone.retrieve.search import Search
 from ragstone.settings import Settings
 from ragstone.telemetry import EmbedderMeter
 
@@ -188,13 +190,12 @@ class Container:
         settings = self.settings
         return Search(
             self.record,
-            self.embedders.active,
-            self.vectors,
-            self.lexical,
+            Legs(self.embedders.active, self.vectors, self.lexical),
             depth=settings.retrieve_depth,
             fusion=Fusion(
-                settings.fusion_meaning, settings.fusion_meaning_foreign, by_ranks=settings.fusion == "ranks"
+                settings.fusion_meaning, settings.fusion_meaning_foreign, reciprocal_ranks=settings.fusion == "ranks"
             ),
+            reranking=self.reranking,
         )
 
     @cached_property

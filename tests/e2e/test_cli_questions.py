@@ -34,8 +34,9 @@ def test_search_shows_a_table(cli: CommandLine) -> None:
     assert "words + meaning" in shown
     assert "Stone 7" in shown
     explained = cli.run("search", QUESTION, "--collection", "stones", "--explain", "--mode", "words").stdout
-    assert "words #1" in explained
-    assert "meaning #" not in explained
+    assert "by scores, meaning 0" in explained  # the fusion's weights
+    assert "Stone 12" in explained  # that ranks below the limit
+    assert "limit" in explained
 
 
 def test_ask_prints_what_http_replies(cli: CommandLine, server: LiveServer) -> None:

@@ -60,7 +60,7 @@ async def tend(container: Container) -> None:
 
 async def count(container: Container, table: str) -> int:
     async with container.database.connection() as connection:
-        cursor = await connection.execute(f"select count(*) from {table}")  # type: ignore[arg-type]
+        cursor = await connection.execute(f"select count(*) from {table}")
         return int((await cursor.fetchall())[0][0])
 
 
@@ -183,7 +183,7 @@ async def test_what_is_damaged_or_lost_is_made_anew(container: Container, other:
     await tend(container)
     await check(container, documents)
     async with container.database.connection() as connection:
-        await connection.execute(damage)  # type: ignore[arg-type]
+        await connection.execute(damage)
     if "older" not in damage:
         assert await broken(container) != {}
     await scores(other, "granite slate")  # questions go on

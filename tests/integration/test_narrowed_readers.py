@@ -10,6 +10,7 @@ from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import Failure, ParsedDocument
 from ragstone.domain.errors import NotFound
 from ragstone.domain.queries import Scope
+from ragstone.ports.lexical_index import Entry
 from ragstone.ports.record import Accepted, NewDocument
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.leases import alive
@@ -57,7 +58,7 @@ async def parsed(container: Container, accepted: Accepted, text: str) -> None:
         await transaction.versions.claim(accepted.job_id, Stage.PARSE.states, 1, 30)
         chunks = place([text])
         await transaction.versions.store_parsed(accepted.job_id, 1, ParsedDocument(text, "text/plain"), chunks, {})
-        await container.lexical.add(transaction, accepted.job_id, DOCUMENT.filename, chunks)
+        await container.lexical.add(transaction, [Entry(accepted.job_id, DOCUMENT.filename, chunks)])
 
 
 async def failed(container: Container, accepted: Accepted) -> None:

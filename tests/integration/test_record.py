@@ -12,6 +12,7 @@ from ragstone.domain.access import EVERYONE, LOCAL, Permission, Principal
 from ragstone.domain.documents import Failure, ParsedDocument, State
 from ragstone.domain.errors import Conflict, LeaseLost, NotFound, Unauthenticated
 from ragstone.domain.queries import Scope
+from ragstone.ports.lexical_index import Entry
 from ragstone.ports.record import Accepted, NewDocument
 from ragstone.postgres.leases import alive
 from ragstone.postgres.queue import Stage
@@ -241,7 +242,7 @@ async def test_new_readers_take_effect_with_the_new_text_only(container: Contain
             await transaction.versions.store_parsed(
                 new.job_id, 1, ParsedDocument("open text", "text/plain"), chunks, {}
             )
-            await container.lexical.add(transaction, new.job_id, "", chunks)
+            await container.lexical.add(transaction, [Entry(new.job_id, "", chunks)])
         work = await claim(container, new, 1, stage=Stage.EMBED)
         async with container.record.transaction() as transaction:
             await transaction.versions.finish(work, 1, {})
@@ -308,7 +309,7 @@ async def test_working_while_it_is_sent_again_and_deleted(container: Container) 
                     await transaction.versions.store_parsed(
                         accepted.job_id, owner, ParsedDocument("x", "text/plain"), chunks, {}
                     )
-                    await container.lexical.add(transaction, accepted.job_id, "", chunks)
+                    await container.lexical.add(transaction, [Entry(accepted.job_id, "", chunks)])
 
     async def change(accepted: Accepted, number: int) -> None:
         if number % 2:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ragstone.api.schemas import answer_frame
+from ragstone.api.answers import answer_frame
 from ragstone.api.stream import EventStream, begun, unless_gone
 from ragstone.domain.answers import AnswerEvent, Delta
 from ragstone.domain.errors import ChatModelUnavailable, NotFound

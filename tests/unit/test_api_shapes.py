@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from ragstone.api import schemas
+from ragstone.api import answers as replies
+from ragstone.api import found, schemas
 from ragstone.api.guard import is_loopback
 from ragstone.api.problems import problem_of, respond
 from ragstone.api.requests import Ask, DocumentText, NewCollection, Retrieve, file_name
 from ragstone.domain import answers, errors
 from ragstone.domain.answers import Support
 from ragstone.domain.documents import Chunk, Document, State
+from ragstone.domain.found import Found
 from ragstone.domain.ids import new_id
-from ragstone.domain.queries import Found, Hit, LegRank
+from ragstone.domain.queries import Hit, LegRank
 from ragstone.ingest.intake import Label
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
@@ -59,7 +61,7 @@ def hit() -> Hit:
 
 
 def test_an_answer_has_the_one_shape_and_can_be_read_back() -> None:
-    reply = schemas.Answer.from_domain(answer())
+    reply = replies.Answer.from_domain(answer())
     sent = json.loads(reply.model_dump_json())
     assert list(sent) == [
         "question", "answer", "citations", "refused", "mode", "notice", "usage", "timings", "trace_id",
@@ -70,16 +72,16 @@ def test_an_answer_has_the_one_shape_and_can_be_read_back() -> None:
         "start", "end", "score", "support",
     ]  # fmt: skip
     assert sent["citations"][0]["support"] == "supported"
-    assert schemas.Answer.model_validate_json(reply.model_dump_json()) == reply
+    assert replies.Answer.model_validate_json(reply.model_dump_json()) == reply
 
 
 def test_a_hit_shows_its_passage_and_its_ranks() -> None:
-    reply = schemas.Found.from_domain(Found((hit(),), {"meaning": "the model is down"}))
-    assert reply.hits[0].legs == {"words": schemas.LegRank(rank=1, score=3.5)}
+    reply = found.Found.from_domain(Found((hit(),), {"meaning": "the model is down"}))
+    assert reply.hits[0].legs == {"words": found.LegRank(rank=1, score=3.5)}
     assert (reply.hits[0].page, reply.hits[0].heading_path, reply.hits[0].metadata) == (2, ["Gate"], {"kind": "rule"})
     assert reply.missing == {"meaning": "the model is down"}
     with pytest.raises(TypeError):
-        schemas.Hit.from_domain(answer())
+        found.Hit.from_domain(answer())
 
 
 def test_a_document_is_shown_as_it_is() -> None:
@@ -96,14 +98,14 @@ def test_a_document_is_shown_as_it_is() -> None:
     [
         (answers.Retrieved((hit(),), new_id()), "retrieval", {"trace_id", "hits"}),
         (answers.Delta("a"), "delta", {"text"}),
-        (answers.Cited(citation()), "citation", set(schemas.Citation.model_fields)),
+        (answers.Cited(citation()), "citation", set(replies.Citation.model_fields)),
         (answers.Restart("b"), "restart", {"reason"}),
-        (answers.Done(answer()), "done", set(schemas.Answer.model_fields)),
+        (answers.Done(answer()), "done", set(replies.Answer.model_fields)),
     ],
 )
 def test_each_event_has_a_name_and_data(event: answers.AnswerEvent, name: str, fields: set[str]) -> None:
-    assert schemas.EVENTS[type(event)] == name
-    assert set(schemas.event_reply(event).model_dump()) == fields
+    assert replies.EVENTS[type(event)] == name
+    assert set(replies.event_reply(event).model_dump()) == fields
 
 
 def tree(root: type[errors.RagstoneError]) -> list[type[errors.RagstoneError]]:
@@ -166,6 +168,7 @@ def test_a_filter_tells_true_from_one() -> None:
     sent = Retrieve.model_validate_json(
         '{"question": "a", "filter": {"a": true, "b": 1, "c": 1.5, "d": "x", "e": null}}'
     )
+    assert isinstance(sent.filter, dict)
     assert [type(value) for value in sent.filter.values()] == [bool, int, float, str, type(None)]
     for wrong in ('{"a": [1]}', '{"a": {}}'):
         with pytest.raises(ValidationError):

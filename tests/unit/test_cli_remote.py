@@ -7,8 +7,8 @@ from uuid import UUID
 import httpx
 import pytest
 
+from ragstone.api.answers import Answer, Delta
 from ragstone.api.requests import Ask
-from ragstone.api.schemas import Answer, Delta
 from ragstone.cli.client import BrokenOff, ServerUnavailable
 from ragstone.cli.remote import HttpClient, open_server
 from ragstone.domain import errors

@@ -38,7 +38,7 @@ def test_scores_are_weighed_on_their_scales() -> None:
 def test_a_leg_whose_scores_have_no_scale_says_nothing() -> None:
     worth = {"words": Leg(0.75, scale=0.0), "meaning": Leg(0.25)}
     fused = by_scores({"words": [], "meaning": ranked(a=0.8)}, worth)
-    assert [(each.chunk_id, each.score) for each, _ in fused] == [(A, pytest.approx(0.2))]
+    assert {each.chunk_id: each.score for each, _ in fused} == pytest.approx({A: 0.2})
 
 
 def test_equals_are_in_the_order_of_their_ids() -> None:

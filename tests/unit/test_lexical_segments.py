@@ -1,7 +1,7 @@
 """Segments of postings: whatever they are cut into, merged and freed of, scores are those of the formula."""
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
@@ -44,7 +44,7 @@ def formula(
 ) -> dict[bytes, float]:
     """Return the score of each chunk above 0: for each group that of its best alternative."""
     average = sum(map(len, chunks.values())) / len(chunks)
-    scores: Counter[bytes] = Counter()
+    scores: defaultdict[bytes, float] = defaultdict(float)
     for key, text in chunks.items():
         norm = k1 * (1 - b + b * len(text) / average) if average else k1
         for group in question:

@@ -237,6 +237,7 @@ class Retrieve(Scoped):
     """Find passages."""
 
     top_k: Annotated[StrictInt, Field(ge=1, le=100)] = Field(10, description="Most passages to return.")
+    explain: StrictBool = Field(False, description="Say with a `trace` how the search went, and what it left out.")
 
 
 class Ask(Scoped):

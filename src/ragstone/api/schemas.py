@@ -4,16 +4,13 @@
 ``Model.model_validate_json(text)`` reads a reply back.
 """
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Generic, Self, TypeVar
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from ragstone.domain import answers, queries
 from ragstone.domain.access import Permission
-from ragstone.domain.answers import Support
 from ragstone.domain.documents import State
 
 T = TypeVar("T")
@@ -166,131 +163,6 @@ class CollectionPage(Page[Collection]):
     """Collections, by name."""
 
 
-class LegRank(Reply):
-    """Where one leg of the search placed a passage: rank from 1, and the leg's own score."""
-
-    rank: int
-    score: float
-
-
-class Hit(Reply):
-    """A passage that was found, and why it stands where it does."""
-
-    chunk_id: UUID
-    document_id: UUID
-    collection: str
-    title: str
-    uri: str
-    page: int | None
-    page_label: str | None = None
-    heading_path: list[str]
-    text: str
-    start: int
-    end: int
-    metadata: dict[str, Any]
-    score: float = Field(description="The score after fusion; comparable within one reply only.")
-    legs: dict[str, LegRank] = Field(
-        description="Rank and score by leg: `meaning` is cosine similarity (-1 to 1), `words` is BM25 (0 or more)."
-    )
-
-    @classmethod
-    def from_domain(cls, value: object) -> Self:
-        """Return the reply that shows a ``queries.Hit``."""
-        if not isinstance(value, queries.Hit):
-            raise TypeError("A hit is made from a hit.")
-        chunk = value.chunk
-        return cls(
-            chunk_id=chunk.id,
-            document_id=value.document_id,
-            collection=value.collection,
-            title=value.title,
-            uri=value.uri,
-            page=chunk.page,
-            page_label=chunk.page_label,
-            heading_path=list(chunk.heading_path),
-            text=chunk.text,
-            start=chunk.start,
-            end=chunk.end,
-            metadata=dict(chunk.metadata),
-            score=value.score,
-            legs={name: LegRank.from_domain(leg) for name, leg in value.legs.items()},
-        )
-
-
-class Found(Reply):
-    """What a search found, best first."""
-
-    hits: list[Hit]
-    missing: dict[str, str] = Field(description="Each leg that could not search, with the reason; empty as a rule.")
-
-    @classmethod
-    def from_domain(cls, value: object) -> Self:
-        """Return the reply that shows a ``queries.Found``."""
-        if not isinstance(value, queries.Found):
-            raise TypeError("What was found is made from what a search found.")
-        return cls(hits=[Hit.from_domain(hit) for hit in value.hits], missing=dict(value.missing))
-
-
-class Citation(Reply):
-    """A verbatim quote: the document's ``content[start:end]``. ``n`` is the number of its mark in the answer."""
-
-    n: int
-    source: str
-    document_id: UUID
-    chunk_id: UUID
-    title: str
-    uri: str
-    page: int | None
-    page_label: str | None = None
-    heading_path: list[str]
-    quote: str
-    start: int
-    end: int
-    score: float
-    support: Support = Field(description="Whether the quote bears out the sentence that carries its mark.")
-
-
-class Usage(Reply):
-    """Tokens that the language model counted; zeros where none was asked."""
-
-    model: str
-    input_tokens: int
-    output_tokens: int
-
-
-class Answer(Reply):
-    """An answer: Markdown with ``[n]`` marks, and one citation for each mark."""
-
-    question: str
-    answer: str = Field(validation_alias=AliasChoices("answer", "text"))
-    citations: list[Citation]
-    refused: bool = Field(description="True where the documents do not hold the answer.")
-    mode: str = Field(description="`generated` by a language model, or `extractive`: quoted from the documents.")
-    notice: str = Field(description="What to know about how the answer was made; empty as a rule.")
-    usage: Usage
-    timings: dict[str, float] = Field(description="Milliseconds by step.")
-    trace_id: UUID
-
-
-class Retrieval(Reply):
-    """First event of a stream, ``retrieval``: what was found."""
-
-    trace_id: UUID
-    hits: list[Hit]
-
-
-class Delta(Reply):
-    """Event ``delta``: a piece of the answer's text."""
-
-    text: str
-
-
-class Restart(Reply):
-    """Event ``restart``: forget the deltas so far, the answer begins anew."""
-
-    reason: str
-
-
 class ApiKey(Reply):
     """An API key, without its secret."""
 
@@ -333,33 +205,3 @@ class Problem(Reply):
     code: str = Field(description="Stable and machine-readable.")
     remedy: str = Field(description="How to mend it.")
     errors: list[FieldError] = Field(default_factory=list, description="The fields that are wrong, where some are.")
-
-
-EVENTS: Mapping[type[answers.AnswerEvent], str] = {
-    answers.Retrieved: "retrieval",
-    answers.Delta: "delta",
-    answers.Cited: "citation",
-    answers.Restart: "restart",
-    answers.Done: "done",
-}
-"""The name of each event in a stream of server-sent events."""
-
-
-def answer_frame(event: answers.AnswerEvent) -> tuple[str, Reply]:
-    """Return an event's name in the stream, and its data."""
-    return EVENTS[type(event)], event_reply(event)
-
-
-def event_reply(event: answers.AnswerEvent) -> Reply:
-    """Return the data of an event of the stream."""
-    match event:
-        case answers.Retrieved(hits, trace_id):
-            return Retrieval(trace_id=trace_id, hits=[Hit.from_domain(hit) for hit in hits])
-        case answers.Delta():
-            return Delta.from_domain(event)
-        case answers.Cited(citation):
-            return Citation.from_domain(citation)
-        case answers.Restart():
-            return Restart.from_domain(event)
-        case answers.Done(answer):
-            return Answer.from_domain(answer)

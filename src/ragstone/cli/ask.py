@@ -12,8 +12,9 @@ from ragstone.cli.search import place
 from ragstone.domain.queries import Mode
 
 if TYPE_CHECKING:
+    from ragstone.api.answers import Answer
     from ragstone.api.requests import Ask
-    from ragstone.api.schemas import Answer, Reply
+    from ragstone.api.schemas import Reply
     from ragstone.cli.client import Client
 
 
@@ -56,7 +57,7 @@ def ask(
 
 async def _answer(client: "Client", asked: "Ask", *, stream: bool) -> "Answer":
     """Return the whole answer; print it piece by piece before, if ``stream``."""
-    from ragstone.api.schemas import Answer
+    from ragstone.api.answers import Answer
 
     async with aclosing(client.ask(asked)) as events:
         async for event in events:
@@ -70,7 +71,7 @@ async def _answer(client: "Client", asked: "Ask", *, stream: bool) -> "Answer":
 
 
 def _show_event(event: "Reply") -> None:
-    from ragstone.api.schemas import Delta, Restart
+    from ragstone.api.answers import Delta, Restart
 
     if isinstance(event, Delta):
         output.say(event.text, end="")

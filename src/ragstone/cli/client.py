@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
+from ragstone.api.found import Found
 from ragstone.api.schemas import (
     Accepted,
     ChunkPage,
@@ -19,7 +20,6 @@ from ragstone.api.schemas import (
     Content,
     Document,
     DocumentPage,
-    Found,
     Job,
     JobPage,
     QueueState,

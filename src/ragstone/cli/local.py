@@ -12,6 +12,8 @@ from uuid import UUID
 import structlog
 from structlog.typing import EventDict
 
+from ragstone.api.answers import event_reply
+from ragstone.api.found import Found
 from ragstone.api.questions import check_length
 from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, NewCollection, Retrieve, VectorsOf
 from ragstone.api.schemas import (
@@ -23,12 +25,10 @@ from ragstone.api.schemas import (
     Content,
     Document,
     DocumentPage,
-    Found,
     Job,
     JobPage,
     QueueState,
     Reply,
-    event_reply,
 )
 from ragstone.cli.client import just_before, requested
 from ragstone.cli.files import printable
@@ -220,7 +220,7 @@ class LocalClient:
         """Find passages."""
         check_length(asked.question, self._container.settings.max_question_chars)
         found = await self._container.search.retrieve(
-            asked.question, asked.scope(self._principal), mode=asked.mode, limit=asked.top_k
+            asked.question, asked.scope(self._principal), mode=asked.mode, limit=asked.top_k, explain=asked.explain
         )
         return Found.from_domain(found)
 

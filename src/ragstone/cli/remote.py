@@ -14,26 +14,22 @@ from uuid import UUID
 import httpx
 from pydantic import BaseModel, ValidationError
 
+from ragstone.api.answers import Answer, Citation, Delta, Restart, Retrieval
+from ragstone.api.found import Found
 from ragstone.api.requests import Ask, DocumentChanges, DocumentForm, NewCollection, Retrieve, VectorsOf
 from ragstone.api.schemas import (
     Accepted,
-    Answer,
     ChunkPage,
-    Citation,
     Collection,
     CollectionPage,
     Content,
-    Delta,
     Document,
     DocumentPage,
-    Found,
     Job,
     JobPage,
     Problem,
     QueueState,
     Reply,
-    Restart,
-    Retrieval,
 )
 from ragstone.cli import output
 from ragstone.cli.client import BrokenOff, ServerUnavailable, just_before, requested

@@ -6,11 +6,12 @@ import typer
 
 from ragstone.cli import output
 from ragstone.cli.calls import call
+from ragstone.cli.explaining import show_trace
 from ragstone.cli.options import AsJson, Key, Url
 from ragstone.domain.queries import Mode
 
 if TYPE_CHECKING:
-    from ragstone.api.schemas import Found, Hit
+    from ragstone.api.found import Found, Hit
 
 _SNIPPET = 220
 
@@ -28,7 +29,7 @@ def search(
         typer.Option("--where", metavar="FILTER", help="What must hold: 'year >= 2020 and not draft = true'."),
     ] = None,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show the rank and score that each leg of the search gave.")
+        bool, typer.Option("--explain", help="Show how the search went, step by step, and what became of each passage.")
     ] = False,
     as_json: AsJson = False,
     url: Url = None,
@@ -45,34 +46,31 @@ def search(
         filter={} if where is None else where,
         mode=mode,
         top_k=top_k,
+        explain=explain,
     )
     found = call(lambda client: client.retrieve(asked), url, key)
     if as_json:
         output.print_json(found)
     else:
-        _show(found, explain=explain)
+        _show(found)
+        if found.trace:
+            show_trace(found.trace)
 
 
-def _show(found: "Found", *, explain: bool) -> None:
+def _show(found: "Found") -> None:
     for leg, reason in found.missing.items():
         output.note(f"Not searched by {leg}: {reason}")
     if not found.hits:
         output.say("Nothing found.")
         return
-    legs = [_ranks(hit) if explain else " + ".join(hit.legs) for hit in found.hits]
     output.print_table(
         ("#", "score", "legs", "passage"),
         (
-            (rank, f"{hit.score:.4f}", leg, f"{_place(hit)}\n{_snippet(hit)}")
-            for rank, (hit, leg) in enumerate(zip(found.hits, legs, strict=True), 1)
+            (rank, f"{hit.score:.4f}", " + ".join(hit.legs), f"{_place(hit)}\n{_snippet(hit)}")
+            for rank, hit in enumerate(found.hits, 1)
         ),
         wrap=("passage",),
     )
-
-
-def _ranks(hit: "Hit") -> str:
-    """Say where each leg placed the passage: its rank, and cosine similarity or BM25."""
-    return "\n".join(f"{name} #{leg.rank} {leg.score:.3f}" for name, leg in hit.legs.items())
 
 
 def _place(hit: "Hit") -> str:

@@ -2,15 +2,57 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from ragstone.domain.queries import LegRank, Ranked
+from ragstone.ports.lexical_index import Matches
 
-RANK_CONSTANT = 60
+WORDS: Final = "words"
+MEANING: Final = "meaning"
+RANK_CONSTANT: Final = 60
 
 Legs = Mapping[str, Sequence[Ranked]]
 Fused = list[tuple[Ranked, dict[str, LegRank]]]
 """Best first, each chunk with its rank and score in every leg that found it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Near:
+    """What a search by meaning found, best first, and the languages that its model was made for (none: all)."""
+
+    ranked: Sequence[Ranked] = ()
+    languages: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Fusion:
+    """How the legs' rankings become one.
+
+    By scores, ``meaning`` (0 to 1) is the weight of the search by meaning, ``foreign`` that in languages that the
+    embedding model was not made for; words have the rest. ``reciprocal_ranks`` decide instead where they are set.
+    """
+
+    meaning: float = 0.35
+    foreign: float = 0.12
+    reciprocal_ranks: bool = False
+
+    def of(self, words: Matches, near: Near) -> Fused:
+        """Return one ranking of what both legs found."""
+        legs = {WORDS: words.ranked, MEANING: near.ranked}
+        if self.reciprocal_ranks:
+            return by_ranks(legs)
+        weight = self.weight(words, near)
+        # What a leg did not find scores no more than the last that it found; of words, next to nothing.
+        last = near.ranked[-1].score if near.ranked else 0.0
+        return by_scores(legs, {WORDS: Leg(1 - weight, scale=words.attainable), MEANING: Leg(weight, absent=last)})
+
+    def weight(self, words: Matches, near: Near) -> float:
+        """Return the weight of the meaning: all of it where only that found something, none where only words did."""
+        if not (words.ranked and near.ranked):
+            return 1.0 if near.ranked else 0.0
+        known = not near.languages or not words.language or words.language in near.languages
+        return self.meaning if known else self.foreign
 
 
 def by_ranks(legs: Legs) -> Fused:

@@ -1,107 +1,58 @@
-"""Search: both legs in parallel, fused, joined with the record."""
+"""Search: both legs side by side, fused, joined with the record, reranked."""
 
-import asyncio
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Final
 
-import structlog
-
-from ragstone.domain.errors import EmbedderUnavailable
-from ragstone.domain.queries import Found, Hit, LegRank, Mode, Ranked, Scope
-from ragstone.ports.embedder import ActiveEmbedder, Embedder
-from ragstone.ports.lexical_index import LexicalIndex, Matches
+from ragstone.domain.found import Considered, Found, Step, Trace
+from ragstone.domain.queries import Hit, LegRank, Mode, Scope
 from ragstone.ports.record import Record
-from ragstone.ports.vector_index import VectorIndex
-from ragstone.retrieve.fusion import Fused, Leg, by_ranks, by_scores
+from ragstone.retrieve.fusion import Fused, Fusion
+from ragstone.retrieve.legs import Legs, Legwork
+from ragstone.retrieve.reranking import Reranked, Reranking
 
-WORDS = "words"
-MEANING = "meaning"
-
-log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Fusion:
-    """How the legs' rankings become one.
-
-    By scores, ``meaning`` (0 to 1) is the weight of the search by meaning, ``foreign`` that in languages that the
-    embedding model was not made for; words have the rest. ``by_ranks`` has reciprocal ranks decide instead.
-    """
-
-    meaning: float = 0.35
-    foreign: float = 0.12
-    by_ranks: bool = False
+BEYOND_LIMIT: Final = "limit"
+"""Why a hit was cut that ranks below as many as were asked for."""
 
 
 class Search:
     """Finds passages. ``depth`` is how many chunks each leg brings to the fusion."""
 
-    def __init__(
-        self,
-        record: Record,
-        embedder: ActiveEmbedder,
-        vectors: VectorIndex,
-        lexical: LexicalIndex,
-        *,
-        depth: int,
-        fusion: Fusion | None = None,
-    ) -> None:
+    def __init__(self, record: Record, legs: Legs, *, depth: int, fusion: Fusion, reranking: Reranking) -> None:
         self._record = record
-        self._embedder = embedder
-        self._vectors = vectors
-        self._lexical = lexical
+        self._legs = legs
         self._depth = depth
-        self._fusion = fusion or Fusion()
+        self._fusion = fusion
+        self._reranking = reranking
 
-    async def retrieve(self, question: str, scope: Scope, *, mode: Mode = Mode.HYBRID, limit: int = 10) -> Found:
-        """Return at most ``limit`` passages.
+    async def retrieve(
+        self, question: str, scope: Scope, *, mode: Mode = Mode.HYBRID, limit: int = 10, explain: bool = False
+    ) -> Found:
+        """Return at most ``limit`` passages; to ``explain`` them, a trace goes with them.
 
         A hybrid search goes on by words when the embedding model does not answer, and says so in ``missing``.
         Raises ``NotFound`` for an unknown collection and ``EmbedderUnavailable`` for a search by meaning alone.
         """
+        steps: list[Step] = []
         await self._check_collections(scope)
-        depth = max(self._depth, limit)
-        by_words = self._lexical.search(question, scope, depth) if mode is not Mode.MEANING else _no_words()
-        by_meaning = self._by_meaning(question, scope, depth) if mode is not Mode.WORDS else _no_meaning()
-        words, near = await asyncio.gather(by_words, by_meaning, return_exceptions=True)
-        missing: dict[str, str] = {}
-        if isinstance(near, EmbedderUnavailable) and mode is Mode.HYBRID:
-            log.warning("search_without_meaning", cause=near.message)
-            missing[MEANING] = near.message
-            near = _Near()
-        if isinstance(words, BaseException):
-            raise words
-        if isinstance(near, BaseException):
-            raise near
-        return Found(await self._load(scope, self._fused(words, near)[:limit]), missing)
+        work = await self._legs.search(question, scope, mode, max(self._depth, limit))
+        steps += work.steps
+        fused = self._fusion.of(work.words, work.near)
+        steps.append(self._fusion_step(work))
+        wanted = len(fused) if explain else max(limit, self._reranking.depth)
+        hits = await self._load(scope, fused[:wanted], steps)
+        reranked = await self._reranking.rerank(question, hits)
+        steps.append(_reranking_step(reranked))
+        found = reranked.hits[:limit]
+        trace = Trace(steps, _considered(fused, hits, reranked, found)) if explain else None
+        return Found(found, work.missing, trace)
 
-    def _fused(self, words: Matches, near: "_Near") -> Fused:
-        legs = {WORDS: words.ranked, MEANING: near.ranked}
-        if self._fusion.by_ranks:
-            return by_ranks(legs)
-        known = not near.languages or not words.language or words.language in near.languages
-        weight = self._fusion.meaning if known else self._fusion.foreign
-        if not (words.ranked and near.ranked):
-            weight = 1.0 if near.ranked else 0.0
-        # What a leg did not find scores no more than the last that it found; of words, next to nothing.
-        last = near.ranked[-1].score if near.ranked else 0.0
-        return by_scores(legs, {WORDS: Leg(1 - weight, scale=words.attainable), MEANING: Leg(weight, absent=last)})
-
-    async def _by_meaning(self, question: str, scope: Scope, depth: int) -> "_Near":
-        embedder = await self._embedder()
-        try:
-            return await self._near(embedder, question, scope, depth)
-        except EmbedderUnavailable:
-            # Its space may have been dropped since, another one having taken its place.
-            active = await self._embedder()
-            if active.model == embedder.model:
-                raise
-            return await self._near(active, question, scope, depth)
-
-    async def _near(self, embedder: Embedder, question: str, scope: Scope, depth: int) -> "_Near":
-        vectors = await embedder.embed([question])
-        ranked = await self._vectors.search(embedder.model, vectors[0], scope, depth)
-        return _Near(ranked, embedder.model.languages)
+    def _fusion_step(self, work: Legwork) -> Step:
+        if self._fusion.reciprocal_ranks:
+            return Step("fusion", 0.0, {"by": "ranks"})
+        weight = self._fusion.weight(work.words, work.near)
+        said = {"meaning": weight, "words": 1 - weight, "attainable": work.words.attainable}
+        return Step("fusion", 0.0, {"by": "scores", **said})
 
     async def _check_collections(self, scope: Scope) -> None:
         if not scope.collections:
@@ -110,28 +61,42 @@ class Search:
             for name in scope.collections:
                 await transaction.collections.id_of(scope.principal, name)
 
-    async def _load(self, scope: Scope, fused: Sequence[tuple[Ranked, dict[str, LegRank]]]) -> tuple[Hit, ...]:
+    async def _load(self, scope: Scope, fused: Fused, steps: list[Step]) -> tuple[Hit, ...]:
         """Join with the record, which has the last word on what is there and who may read it."""
+        started = time.perf_counter()
         async with self._record.transaction() as transaction:
             stored = await transaction.chunks.load(scope, [ranked.chunk_id for ranked, _ in fused])
         found = {ranked.chunk_id: (ranked.score, legs) for ranked, legs in fused}
+        steps.append(Step("load", _since(started), {"asked": len(fused), "found": len(stored)}))
         return tuple(
             Hit(each.chunk, each.document_id, each.title, each.uri, each.collection, *found[each.chunk.id])
             for each in stored
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Near:
-    """What a search by meaning found, and the languages that its model was made for."""
-
-    ranked: Sequence[Ranked] = ()
-    languages: frozenset[str] = frozenset()
+def _since(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
 
 
-async def _no_words() -> Matches:
-    return Matches()
+def _reranking_step(reranked: Reranked) -> Step:
+    said = {"outcome": reranked.outcome, "reranker": reranked.reranker, "cause": reranked.cause}
+    return Step("rerank", reranked.milliseconds, {name: text for name, text in said.items() if text})
 
 
-async def _no_meaning() -> _Near:
-    return _Near()
+def _considered(fused: Fused, hits: Sequence[Hit], reranked: Reranked, found: Sequence[Hit]) -> list[Considered]:
+    """Say what became of each hit that the record let through, in the order of the fusion."""
+    places = {ranked.chunk_id: place for place, (ranked, _) in enumerate(fused, 1)}
+    ranks = {hit.chunk.id: rank for rank, hit in enumerate(found, 1)}
+    return [
+        Considered(
+            chunk_id=hit.chunk.id,
+            document_id=hit.document_id,
+            title=hit.title,
+            legs=hit.legs,
+            fused=LegRank(places[hit.chunk.id], hit.score),
+            reranked=reranked.ranks.get(hit.chunk.id),
+            rank=ranks.get(hit.chunk.id),
+            cut="" if hit.chunk.id in ranks else BEYOND_LIMIT,
+        )
+        for hit in hits
+    ]

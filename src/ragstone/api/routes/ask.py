@@ -7,11 +7,11 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from ragstone.api.access import Reader
+from ragstone.api.answers import EVENTS, Answer, answer_frame
 from ragstone.api.dependencies import OpenAsking, OpenSettings, Stopping
 from ragstone.api.problems import documented
 from ragstone.api.questions import check_length
 from ragstone.api.requests import Ask
-from ragstone.api.schemas import EVENTS, Answer, answer_frame
 from ragstone.api.stream import EventStream, begun, described, unless_gone
 from ragstone.domain import answers
 from ragstone.domain.answers import AnswerEvent, Done

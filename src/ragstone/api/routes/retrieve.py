@@ -4,10 +4,10 @@ from fastapi import APIRouter
 
 from ragstone.api.access import Reader
 from ragstone.api.dependencies import OpenSearch, OpenSettings
+from ragstone.api.found import Found
 from ragstone.api.problems import documented
 from ragstone.api.questions import check_length
 from ragstone.api.requests import Retrieve
-from ragstone.api.schemas import Found
 from ragstone.telemetry import RETRIEVALS
 
 router = APIRouter(prefix="/v1", tags=["questions"])
@@ -17,6 +17,8 @@ router = APIRouter(prefix="/v1", tags=["questions"])
 async def retrieve(body: Retrieve, principal: Reader, search: OpenSearch, settings: OpenSettings) -> Found:
     """Find passages, best first, with the rank and score that each leg of the search gave them."""
     check_length(body.question, settings.max_question_chars)
-    found = await search.retrieve(body.question, body.scope(principal), mode=body.mode, limit=body.top_k)
+    found = await search.retrieve(
+        body.question, body.scope(principal), mode=body.mode, limit=body.top_k, explain=body.explain
+    )
     RETRIEVALS.labels(body.mode).inc()
     return Found.from_domain(found)
