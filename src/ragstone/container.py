@@ -39,7 +39,7 @@ from ragstone.retrieve.lexical.scoring import Formula
 from ragstone.retrieve.reranking import Reranking
 from ragstone.retrieve.search import Search
 from ragstone.settings import Settings
-from ragstone.telemetry import EmbedderMeter
+from ragstone.telemetry import EmbedderMeter, count_steps
 
 
 class Container:
@@ -196,6 +196,7 @@ class Container:
                 settings.fusion_meaning, settings.fusion_meaning_foreign, reciprocal_ranks=settings.fusion == "ranks"
             ),
             reranking=self.reranking,
+            note=count_steps,
         )
 
     @cached_property

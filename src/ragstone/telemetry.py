@@ -2,17 +2,27 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from typing import ClassVar
 
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
+from ragstone.domain.found import Step
 from ragstone.ingest.embedding import Circuit, Outcome
+from ragstone.retrieve.search import RERANK
 from ragstone.settings import Settings
 
 QUESTIONS = Counter("ragstone_questions_total", "Questions answered, by how the answer was made.", ["mode"])
 ANSWER_SECONDS = Histogram("ragstone_answer_seconds", "Seconds from a question to its whole answer, by step.", ["step"])
 RETRIEVALS = Counter("ragstone_retrievals_total", "Searches, by mode.", ["mode"])
+SEARCH_SECONDS = Histogram(
+    "ragstone_search_seconds",
+    "Seconds that searches took, by step.",
+    ["step"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0),
+)
+RERANKINGS = Counter("ragstone_rerankings_total", "Searches, by what became of their reranking.", ["outcome"])
 MODEL_TOKENS = Counter("ragstone_model_tokens_total", "Tokens of the language model, by direction.", ["direction"])
 DOCUMENTS = Counter("ragstone_documents_accepted_total", "Documents accepted, by whether they were new.", ["outcome"])
 ERRORS = Counter("ragstone_errors_total", "Requests that ended in an error, by its code.", ["code"])
@@ -30,6 +40,14 @@ EMBEDDER_TOKENS = Counter("ragstone_embedder_tokens_total", "Tokens that the emb
 EMBEDDER_COST = Counter("ragstone_embedder_cost_total", "What those tokens cost, at the price that is set.")
 EMBEDDER_CIRCUIT = Gauge("ragstone_embedder_circuit", "The embedding model: 0 is asked, 1 is being tried, 2 is down.")
 EMBEDDER_SECONDS = Histogram("ragstone_embedder_request_seconds", "Seconds that requests to the embedding model took.")
+
+
+def count_steps(steps: Sequence[Step]) -> None:
+    """Count the steps of a search."""
+    for step in steps:
+        SEARCH_SECONDS.labels(step.name).observe(step.milliseconds / 1000)
+        if step.name == RERANK:
+            RERANKINGS.labels(step.details["outcome"]).inc()
 
 
 class EmbedderMeter:

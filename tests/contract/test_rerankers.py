@@ -17,13 +17,13 @@ import pytest
 from ragstone.adapters.rerankers.chat import CHARACTERS, ChatReranker
 from ragstone.adapters.rerankers.fastembed import BATCH, FastembedReranker
 from ragstone.adapters.rerankers.http import COHERE, JINA, TEI, HttpReranker
-from ragstone.adapters.rerankers.http.endpoint import retry_after
 from ragstone.adapters.rerankers.http.shapes import Shape
 from ragstone.adapters.rerankers.proximity import ProximityReranker, proximities
+from ragstone.adapters.retry_after import retry_after
 from ragstone.domain.answers import Usage
-from ragstone.domain.errors import ConfigurationError
+from ragstone.domain.errors import ConfigurationError, RerankerUnavailable
 from ragstone.ports.chat_model import Prompt
-from ragstone.ports.reranker import Candidate, Reranker, RerankerUnavailable
+from ragstone.ports.reranker import Candidate, Reranker
 from ragstone.testing.chat_models import ScriptedChatModel
 from ragstone.testing.embedding_server import Reply
 from ragstone.testing.rerankers import (

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ragstone.adapters.embedders.openai import OpenAIEmbedder
-from ragstone.adapters.embedders.openai.endpoint import retry_after
 from ragstone.adapters.embedders.openai.rows import read_reply
 from ragstone.adapters.embedders.openai.token_estimate import TokenEstimate
+from ragstone.adapters.retry_after import retry_after
 from ragstone.domain.errors import ConfigurationError
 from ragstone.testing.embedders import check_spans
 

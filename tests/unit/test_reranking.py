@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from ragstone.domain.documents import Chunk
-from ragstone.domain.errors import ConfigurationError
+from ragstone.domain.errors import ConfigurationError, RerankerUnavailable
 from ragstone.domain.queries import Hit, LegRank
-from ragstone.ports.reranker import Candidate, RerankerUnavailable
+from ragstone.ports.reranker import Candidate
 from ragstone.retrieve.reranking import FAILURES, REST, Outcome, Reranking
 from ragstone.testing.rerankers import WordReranker
 

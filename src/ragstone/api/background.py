@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import structlog
 
 from ragstone.container import Container
-from ragstone.domain.errors import ConfigurationError, EmbedderUnavailable
+from ragstone.domain.errors import ConfigurationError, EmbedderUnavailable, RerankerUnavailable
 from ragstone.worker.run import work
 
 # The queue may lose a cancellation that meets a task at its first step, and repeats it after a second.
@@ -52,11 +52,15 @@ class Background:
         return "crashed" if self.failure else "ok"
 
     async def _warm(self) -> None:
-        """Load the embedding model, so that the first question does not wait for it."""
+        """Load the models, so that the first question does not wait for them."""
         try:
             await self._container.embedder.warm()
         except (EmbedderUnavailable, ConfigurationError) as error:
             log.warning("embedder_not_ready", cause=error.message, remedy=error.remedy)
+        try:
+            await self._container.reranking.warm()
+        except (RerankerUnavailable, ConfigurationError) as error:
+            log.warning("reranker_not_ready", cause=error.message, remedy=error.remedy)
 
     def _worker_ended(self, task: asyncio.Task[None]) -> None:
         if self._ending:

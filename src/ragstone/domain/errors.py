@@ -143,6 +143,12 @@ class ChatModelUnavailable(Unavailable):
     code = "chat_model_unavailable"
 
 
+class RerankerUnavailable(Unavailable):
+    """The reranker does not answer, or not with scores. Whoever asked can do without them."""
+
+    code = "reranker_unavailable"
+
+
 class TooManyRequests(RagstoneError):
     """The caller sends more than is taken from it. ``retry_after``: seconds until it may send again, as above."""
 

@@ -2,15 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
-
-from ragstone.domain.errors import Unavailable
-
-
-class RerankerUnavailable(Unavailable):
-    """The reranker does not answer, or not with scores. Whoever asked can do without them."""
-
-    code: ClassVar[str] = "reranker_unavailable"
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)

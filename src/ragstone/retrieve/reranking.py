@@ -15,9 +15,9 @@ from uuid import UUID
 import structlog
 
 from ragstone.domain.documents import embedding_text
-from ragstone.domain.errors import RagstoneError, Unavailable
+from ragstone.domain.errors import RagstoneError, RerankerUnavailable, Unavailable
 from ragstone.domain.queries import Hit, LegRank
-from ragstone.ports.reranker import Candidate, Reranker, RerankerUnavailable
+from ragstone.ports.reranker import Candidate, Reranker
 
 FAILURES: Final = 3
 REST: Final = 30.0
@@ -82,6 +82,11 @@ class Reranking:
     def depth(self) -> int:
         """How many hits are worth bringing; 0 without a reranker."""
         return self._depth if self._reranker else 0
+
+    async def warm(self) -> None:
+        """Load what the first question would wait for. Raises ``RerankerUnavailable``, ``ConfigurationError``."""
+        if self._reranker:
+            await self._reranker.warm()
 
     async def rerank(self, question: str, hits: Sequence[Hit]) -> Reranked:
         """Return ``hits``, best first, all of them. Whatever happens to the reranker, nothing is raised."""

@@ -1,7 +1,7 @@
 """Search: both legs side by side, fused, joined with the record, reranked."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from ragstone.domain.found import Considered, Found, Step, Trace
@@ -11,19 +11,31 @@ from ragstone.retrieve.fusion import Fused, Fusion
 from ragstone.retrieve.legs import Legs, Legwork
 from ragstone.retrieve.reranking import Reranked, Reranking
 
+RERANK: Final = "rerank"
 BEYOND_LIMIT: Final = "limit"
 """Why a hit was cut that ranks below as many as were asked for."""
 
 
 class Search:
-    """Finds passages. ``depth`` is how many chunks each leg brings to the fusion."""
+    """Finds passages. ``depth`` is how many chunks each leg brings to the fusion; ``note`` is told the steps of each
+    search."""
 
-    def __init__(self, record: Record, legs: Legs, *, depth: int, fusion: Fusion, reranking: Reranking) -> None:
+    def __init__(
+        self,
+        record: Record,
+        legs: Legs,
+        *,
+        depth: int,
+        fusion: Fusion,
+        reranking: Reranking,
+        note: Callable[[Sequence[Step]], None] | None = None,
+    ) -> None:
         self._record = record
         self._legs = legs
         self._depth = depth
         self._fusion = fusion
         self._reranking = reranking
+        self._note = note
 
     async def retrieve(
         self, question: str, scope: Scope, *, mode: Mode = Mode.HYBRID, limit: int = 10, explain: bool = False
@@ -43,6 +55,8 @@ class Search:
         hits = await self._load(scope, fused[:wanted], steps)
         reranked = await self._reranking.rerank(question, hits)
         steps.append(_reranking_step(reranked))
+        if self._note:
+            self._note(steps)
         found = reranked.hits[:limit]
         trace = Trace(steps, _considered(fused, hits, reranked, found)) if explain else None
         return Found(found, work.missing, trace)
@@ -80,7 +94,7 @@ def _since(started: float) -> float:
 
 def _reranking_step(reranked: Reranked) -> Step:
     said = {"outcome": reranked.outcome, "reranker": reranked.reranker, "cause": reranked.cause}
-    return Step("rerank", reranked.milliseconds, {name: text for name, text in said.items() if text})
+    return Step(RERANK, reranked.milliseconds, {name: text for name, text in said.items() if text})
 
 
 def _considered(fused: Fused, hits: Sequence[Hit], reranked: Reranked, found: Sequence[Hit]) -> list[Considered]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from ragstone.domain.answers import Usage
-from ragstone.domain.errors import ChatModelUnavailable, ConfigurationError
+from ragstone.domain.errors import ChatModelUnavailable, ConfigurationError, RerankerUnavailable
 from ragstone.ports.chat_model import ChatModel, Prompt
-from ragstone.ports.reranker import Candidate, RerankerUnavailable
+from ragstone.ports.reranker import Candidate
 
 CHARACTERS: Final = 1500
 """Of a passage; some 400 tokens of English, twice the default chunk."""

@@ -14,8 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from ragstone.domain.errors import ConfigurationError, RagstoneError
-from ragstone.ports.reranker import Candidate, RerankerUnavailable
+from ragstone.domain.errors import ConfigurationError, RagstoneError, RerankerUnavailable
+from ragstone.ports.reranker import Candidate
 
 BATCH: Final = 4
 """Pairs that are scored in one go, which cannot be broken off: some tens of milliseconds with the small models."""

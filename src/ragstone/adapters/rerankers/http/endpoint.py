@@ -3,16 +3,13 @@
 Nothing of a failed reply is quoted: it may hold the key, the question or a document's text, and the cause is logged.
 """
 
-import math
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx
 
-from ragstone.domain.errors import ConfigurationError
-from ragstone.ports.reranker import RerankerUnavailable
+from ragstone.adapters.retry_after import retry_after
+from ragstone.domain.errors import ConfigurationError, RerankerUnavailable
 
 _GOES_ON = "Searches go on without it; check the endpoint and RAGSTONE_RERANKER_BASE_URL if it lasts."
 _REFUSED = (400, 413, 422)
@@ -68,21 +65,6 @@ class Endpoint:
 
     def _unavailable(self, why: str, remedy: str = _GOES_ON, seconds: float | None = None) -> RerankerUnavailable:
         return RerankerUnavailable(f"The rerank endpoint {self._url.host} {why}.", remedy=remedy, retry_after=seconds)
-
-
-def retry_after(value: str | None, now: datetime | None = None) -> float | None:
-    """Return the seconds that a Retry-After header asks for (RFC 9110, 10.2.3); ``None`` where it makes no sense."""
-    try:
-        seconds = float(value or "")
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value or "")
-        except ValueError:
-            return None
-        # A date without a zone that is known is one of Greenwich.
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        seconds = max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
 
 def _url(base_url: str) -> httpx.URL:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ragstone.ports.reranker import RerankerUnavailable
+from ragstone.domain.errors import RerankerUnavailable
 
 Request = Callable[[str, str, Sequence[str]], dict[str, Any]]
 """From the model's name, the question and the texts to the body of a request."""
