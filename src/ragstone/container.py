@@ -17,8 +17,10 @@ from ragstone.ports.embedder import Embedder
 from ragstone.ports.embedding_spaces import EmbeddingSpace
 from ragstone.ports.fetcher import Fetcher
 from ragstone.ports.reranker import Reranker
+from ragstone.postgres.changes import PostgresChanges
 from ragstone.postgres.database import Database
 from ragstone.postgres.lexical.index import SegmentedLexicalIndex
+from ragstone.postgres.lexical.spelling import Spelling
 from ragstone.postgres.lexical.upkeep import Upkeep
 from ragstone.postgres.nearest.kinds import Kind, building_memory_mb
 from ragstone.postgres.queue import Queue
@@ -27,19 +29,24 @@ from ragstone.postgres.vector_index import PgVectorIndex
 from ragstone.registry import (
     embedder_spec,
     embedding_policy,
+    make_boosts,
     make_chat_model,
     make_embedder,
     make_reranker,
+    make_rewriting,
     rerank_weight,
     settings_of_spec,
+    shape_of,
 )
+from ragstone.retrieve.cached import CachedSearch
 from ragstone.retrieve.fusion import Fusion
 from ragstone.retrieve.legs import Legs
 from ragstone.retrieve.lexical.scoring import Formula
 from ragstone.retrieve.reranking import Reranking
-from ragstone.retrieve.search import Search
+from ragstone.retrieve.search import Search, Stages
+from ragstone.retrieve.shaping import Shaping
 from ragstone.settings import Settings
-from ragstone.telemetry import EmbedderMeter, count_steps
+from ragstone.telemetry import SEARCH_CACHE, EmbedderMeter, count_steps
 
 
 class Container:
@@ -160,6 +167,7 @@ class Container:
             self.database,
             formula=Formula(settings.words_k1, settings.words_b),
             cache_bytes=settings.words_cache_mb << 20,
+            spelling=Spelling(settings.spelling),
         )
 
     @cached_property
@@ -185,18 +193,32 @@ class Container:
         )
 
     @cached_property
-    def search(self) -> Search:
-        """Finds passages."""
+    def search(self) -> Search | CachedSearch:
+        """Finds passages, and keeps what it found where the settings want that."""
         settings = self.settings
-        return Search(
-            self.record,
-            Legs(self.embedders.active, self.vectors, self.lexical),
-            depth=settings.retrieve_depth,
-            fusion=Fusion(
+        legs = Legs(self.embedders.active, self.vectors, self.lexical)
+        search = Search(self.record, legs, self._stages(), depth=settings.retrieve_depth, note=count_steps)
+        if not settings.search_cache_mb:
+            return search
+        return CachedSearch(
+            search.retrieve,
+            PostgresChanges(self.database),
+            max_bytes=settings.search_cache_mb << 20,
+            seconds=settings.search_cache_seconds,
+            noted=lambda outcome: SEARCH_CACHE.labels(outcome).inc(),
+        )
+
+    def _stages(self) -> Stages:
+        settings = self.settings
+        return Stages(
+            Fusion(
                 settings.fusion_meaning, settings.fusion_meaning_foreign, reciprocal_ranks=settings.fusion == "ranks"
             ),
-            reranking=self.reranking,
-            note=count_steps,
+            self.reranking,
+            Shaping(most_tokens=settings.joined_tokens),
+            make_rewriting(settings, self.chat_model),
+            make_boosts(settings),
+            shape_of(settings),
         )
 
     @cached_property

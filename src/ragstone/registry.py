@@ -11,10 +11,15 @@ from typing import Any
 from pydantic import SecretStr
 
 from ragstone.domain.errors import ConfigurationError
+from ragstone.domain.filters import FilterError
 from ragstone.ingest.embedding import Policy
 from ragstone.ports.chat_model import ChatModel
 from ragstone.ports.embedder import Embedder
 from ragstone.ports.reranker import Reranker
+from ragstone.retrieve.boosting import Boosts, parse_boosts, parse_recency
+from ragstone.retrieve.rewriting import Rewriting
+from ragstone.retrieve.rewriting_prompts import Kind
+from ragstone.retrieve.shaping import Shape
 from ragstone.settings import Settings
 
 _SPEC = ("embedder", "embedder_base_url", "embedder_dimensions")
@@ -198,6 +203,39 @@ def rerank_weight(settings: Settings) -> float:
     """Return the share of the reranker's score in the order. Raises as ``make_reranker`` does."""
     kind = _reranker_kind(settings)
     return settings.rerank_weight if settings.rerank_weight is not None else kind.weight if kind else 1.0
+
+
+def make_rewriting(settings: Settings, chat_model: ChatModel | None) -> Rewriting:
+    """Return what makes variants of questions. Raises ``ConfigurationError`` where it would need a language model."""
+    if settings.rewrite and chat_model is None:
+        raise ConfigurationError(
+            "Questions are to be rewritten, but there is no language model.",
+            remedy="Set RAGSTONE_CHAT_MODEL, or leave RAGSTONE_REWRITE empty.",
+        )
+    kinds = [Kind(each) for each in settings.rewrite]
+    return Rewriting(chat_model, kinds, settings.rewrite_variants, settings.rewrite_timeout)
+
+
+def make_boosts(settings: Settings) -> Boosts:
+    """Return what weighs hits by age and by filters. Raises ``ConfigurationError`` for one that makes no sense."""
+    try:
+        recency = parse_recency(settings.recency_half_life_days, settings.recency_weight, settings.recency_field)
+        return Boosts(recency, parse_boosts(settings.boosts))
+    except FilterError as error:
+        raise ConfigurationError(
+            f"RAGSTONE_BOOSTS or RAGSTONE_RECENCY_FIELD: {error}.",
+            remedy="docs/reference/settings.md shows what they look like.",
+        ) from error
+
+
+def shape_of(settings: Settings) -> Shape:
+    """Return the shape of hits where a question asks for no other."""
+    return Shape(
+        fold=settings.fold_duplicates,
+        per_document=settings.max_per_document,
+        join=settings.join_neighbours,
+        parents=settings.parent_chars,
+    )
 
 
 def _reranker_kind(settings: Settings) -> RerankerKind | None:

@@ -175,6 +175,11 @@ class Settings(BaseSettings):
         default=1.2, ge=0.0, le=10.0, description="BM25's k1: how much a word counts that stands there again."
     )
     words_b: float = Field(default=0.75, ge=0.0, le=1.0, description="BM25's b: how much a passage's length counts.")
+    spelling: Literal["off", "told", "searched"] = Field(
+        default="searched",
+        description="What is done about a word that no passage has, where one like it stands in some: nothing, tell it,"
+        " or search for that one, too.",
+    )
     words_cache_mb: int = Field(
         default=256, ge=8, le=65536, description="MiB of postings that a process keeps in memory."
     )
@@ -204,6 +209,63 @@ class Settings(BaseSettings):
         le=1.0,
         description="Share of the reranker's score in the order, beside the fused score (0.09 for `proximity` and 1 for"
         " all others if not set).",
+    )
+    rewrite: list[Literal["multi-query", "decomposition", "hyde"]] = Field(
+        default_factory=list,
+        description='What the language model makes of a question to be searched for, too, as `["multi-query"]`: the'
+        " same in other words, the questions that it is made of (`decomposition`), a made-up passage that answers it"
+        " (`hyde`).",
+    )
+    rewrite_variants: int = Field(default=3, ge=1, le=10, description="Most variants of each kind.")
+    rewrite_timeout: float = Field(
+        default=5.0, gt=0, le=600, description="Seconds that a question waits for its variants; late ones are left out."
+    )
+    recency_half_life_days: float | None = Field(
+        default=None,
+        gt=0,
+        le=100_000,
+        description="Days in which recency loses half of its weight; not set, age counts for nothing.",
+    )
+    recency_weight: float = Field(
+        default=0.3, ge=0.0, le=1.0, description="Share of a score that recency decides, where it has a half-life."
+    )
+    recency_field: str | None = Field(
+        default=None,
+        description="Field whose time is a document's age, as in a filter: `published`, `@created_at`; its last change"
+        " if not set.",
+    )
+    boosts: str = Field(
+        default="",
+        description='Filters, each with a factor for the scores of what it holds of: `type = "faq" => 1.2; draft = true'
+        " => 0.5`.",
+    )
+    fold_duplicates: bool = Field(
+        default=True, description="Give passages that say the same as one, which names the others."
+    )
+    max_per_document: int = Field(
+        default=0, ge=0, le=100, description="Most passages of one document among the hits; 0 sets no bound."
+    )
+    join_neighbours: bool = Field(
+        default=False, description="Give passages that follow one another in a document as one."
+    )
+    joined_tokens: int = Field(
+        default=800, ge=32, le=100_000, description="Most tokens of a passage that is joined from several."
+    )
+    parent_chars: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="Most characters of a document, or section of one, that is given in place of its passages; 0 for"
+        " none.",
+    )
+    search_cache_mb: int = Field(
+        default=64, ge=0, le=65536, description="MiB of search results that a process keeps in memory; 0 keeps none."
+    )
+    search_cache_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a search result is kept at most; a change to what it could show ends it at once.",
     )
     context_passages: int = Field(default=8, ge=1, le=100, description="Most passages that an answer is made from.")
     refusal_threshold: float = Field(

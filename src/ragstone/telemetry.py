@@ -10,12 +10,15 @@ from prometheus_client import Counter, Gauge, Histogram
 
 from ragstone.domain.found import Step
 from ragstone.ingest.embedding import Circuit, Outcome
-from ragstone.retrieve.search import RERANK
+from ragstone.retrieve.course import RERANK
 from ragstone.settings import Settings
 
 QUESTIONS = Counter("ragstone_questions_total", "Questions answered, by how the answer was made.", ["mode"])
 ANSWER_SECONDS = Histogram("ragstone_answer_seconds", "Seconds from a question to its whole answer, by step.", ["step"])
 RETRIEVALS = Counter("ragstone_retrievals_total", "Searches, by mode.", ["mode"])
+SEARCH_CACHE = Counter(
+    "ragstone_search_cache_total", "Searches, by whether what they find was kept in memory.", ["outcome"]
+)
 SEARCH_SECONDS = Histogram(
     "ragstone_search_seconds",
     "Seconds that searches took, by step.",

@@ -27,13 +27,19 @@ def settings_table() -> list[str]:
             .replace("SecretStr", "secret")
             .replace("IPvAnyNetwork", "network")
         )
+        kind = re.sub(r"Literal\[(.*?)\]", _choices, kind)
         default = "see below" if name == "data_dir" else _default(field.get_default(call_default_factory=True))
         rows.append(f"| `RAGSTONE_{name.upper()}` | {kind} | {default} | {field.description} |")
     return rows
 
 
+def _choices(found: re.Match[str]) -> str:
+    *others, last = (f"`{each}`" for each in re.findall(r"'(.*?)'", found[1]))
+    return f"{', '.join(others)} or {last}"
+
+
 def _default(value: object) -> str:
-    return "–" if value is None or value == [] else f"`{value}`"
+    return "–" if value in (None, [], "") else f"`{value}`"
 
 
 def test_every_setting_has_its_row() -> None:

@@ -31,10 +31,6 @@ def record(cli: CommandLine, *options: str, code: int = 0) -> list[dict[str, Any
 @pytest.mark.parametrize(
     ("damage", "said"),
     [
-        (
-            "delete from postings where term in (select term from postings where version_id = %(version)s limit 2)",
-            "versions whose words are not all there: 1",
-        ),
         ("delete from blob_parts", "versions whose original bytes are not all there: 1"),
         ("update chunks set text = 'Gone.'", "chunks whose text is not that of their place in the document: 1"),
     ],

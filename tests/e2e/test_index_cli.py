@@ -12,6 +12,7 @@ from tests.e2e.command_line import CommandLine, on_record, write_pages
 from tests.e2e.conftest import LiveServer, MakeSettings, serving
 
 from ragstone.container import open_container
+from ragstone.domain.access import LOCAL
 from ragstone.ports.embedding_spaces import Role
 from ragstone.postgres.vector_index import PgVectorIndex
 from ragstone.settings import Settings
@@ -33,6 +34,11 @@ def cli(settings: Settings, tmp_path: Path) -> CommandLine:
 
 def body(cli: CommandLine, *arguments: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(cli.run(*arguments, "--json").stdout)
+    return found
+
+
+def checks(cli: CommandLine, *, code: int = 0) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(cli.run("doctor", "--json", "--deep", code=code).stdout)["checks"]
     return found
 
 
@@ -63,8 +69,35 @@ def test_the_words_are_indexed_anew(cli: CommandLine) -> None:
     done = body(cli, "index", "rebuild", "--words")
     assert (done["spaces"], done["words"]) == ([], PAGES)
     after = body(cli, "index", "status")
-    assert {**after["words"], "bytes": 0, "segments": 0} == {**before["words"], "bytes": 0, "segments": 0}
+    for figure in ("chunks", "versions", "waiting", "deleted", "outdated"):
+        assert after["words"][figure] == before["words"][figure]
     assert after["words"]["bytes"] > 0
+    assert first_hit(cli, "words") == "Stone 4"
+
+
+def test_words_are_shown_by_collection(cli: CommandLine, tmp_path: Path) -> None:
+    cli.run("ingest", str(write_pages(tmp_path / "others", 2)), "--collection", "others")
+    words = body(cli, "index", "status")["words"]
+    assert [(each["tenant"], each["collection"]) for each in words["collections"]] == [
+        (LOCAL.tenant, "default"),
+        (LOCAL.tenant, "others"),
+    ]
+    for each in words["collections"]:
+        assert each["segments"] >= 1
+        assert 0 < each["bytes"] < words["bytes"]
+        assert each["unmerged"] == (each["segments"] if each["segments"] > 1 else 0)
+    for figure in ("segments", "chunks"):
+        assert sum(each[figure] for each in words["collections"]) == words[figure]
+    assert "others" in cli.run("index", "status").stdout
+
+
+def test_damaged_words_are_mended_by_indexing_them_anew(cli: CommandLine, settings: Settings) -> None:
+    execute(settings, "update lexical_blocks set data = set_byte(data, 40, (get_byte(data, 40) + 1) % 256)")
+    (damaged,) = (check for check in checks(cli, code=1) if check["status"] == "failed")
+    assert "words are damaged" in damaged["detail"]
+    assert "ragstone index rebuild --words" in damaged["remedy"]
+    cli.run("index", "rebuild", "--words")
+    assert not [check for check in checks(cli) if check["name"] == "record" and check["status"] != "ok"]
     assert first_hit(cli, "words") == "Stone 4"
 
 

@@ -1,4 +1,4 @@
-"""Indexes of vectors: built when a space has outgrown reading it whole, whatever was broken off; then any scope asked."""
+"""Indexes of vectors: built when a space has outgrown reading it whole; then asked in any scope."""
 
 import asyncio
 from collections.abc import Sequence
@@ -87,9 +87,9 @@ async def test_what_was_broken_off_is_begun_anew(container: Container, index: Pg
 
 async def test_an_index_is_built_anew_beside_the_old_one(container: Container, index: PgVectorIndex) -> None:
     chunks = await fill(container, index, LEAST)
-    assert await index.rebuild(MODEL.name, MODEL.version)
+    assert await index.build(MODEL.name, MODEL.version, anew=True)
     ((first, _),) = await indexes(container)
-    assert await index.rebuild(MODEL.name, MODEL.version)
+    assert await index.build(MODEL.name, MODEL.version, anew=True)
     ((second, valid),) = await indexes(container)
     assert valid
     assert first != second
@@ -99,8 +99,8 @@ async def test_an_index_is_built_anew_beside_the_old_one(container: Container, i
 
 async def test_a_small_space_is_not_rebuilt(container: Container, index: PgVectorIndex) -> None:
     await fill(container, index, LEAST - 1)
-    assert not await index.rebuild(MODEL.name, MODEL.version)
-    assert not await index.rebuild("testing/unknown", "1")
+    assert not await index.build(MODEL.name, MODEL.version, anew=True)
+    assert not await index.build("testing/unknown", "1", anew=True)
     assert await indexes(container) == []
 
 

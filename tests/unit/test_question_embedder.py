@@ -35,6 +35,36 @@ async def test_questions_of_the_same_moment_need_no_one_under_way() -> None:
     assert embedder.calls == [[f"q{number}" for number in range(5)]]
 
 
+@pytest.mark.parametrize("lanes", [1, 2])
+async def test_eight_at_once_take_fewer_calls_than_eight(lanes: int) -> None:
+    """They come one after the other, as those of eight clients do, while the model is at work."""
+    embedder = Scripted()
+    embedder.wait = 0.02
+    service = questions(embedder, replace(FAST, concurrency=lanes))
+
+    async def client(number: int) -> None:
+        for turn in range(4):
+            await service.embed([f"client {number} asks {turn}"])
+
+    await asyncio.gather(*map(client, range(8)))
+    assert sum(map(len, embedder.calls)) == 32
+    assert len(embedder.calls) <= 8
+
+
+async def test_one_alone_does_not_wait() -> None:
+    """No time passes between a question and its call: the event loop runs no timer before."""
+    embedder = Scripted()
+    service = questions(embedder)
+    asked = asyncio.create_task(service.embed(["alone"]))
+    turns = 0
+    while not embedder.calls:
+        await asyncio.sleep(0)
+        turns += 1
+        assert turns < 20
+    assert embedder.calls == [["alone"]]
+    await asked
+
+
 async def test_no_more_calls_at_once_than_the_provider_takes() -> None:
     embedder = Scripted()
     embedder.wait = 0.03
@@ -150,6 +180,47 @@ async def test_one_who_leaves_takes_nothing_from_the_others() -> None:
     leaving.cancel()
     np.testing.assert_array_equal(await staying, await vectors("same"))
     assert embedder.calls == [["same"]]
+
+
+async def test_one_who_leaves_a_batch_takes_nothing_from_the_others() -> None:
+    embedder = Scripted()
+    embedder.wait = 0.05
+    service = questions(embedder)
+    asked = [asyncio.create_task(service.embed([text])) for text in ("a", "b", "c")]
+    await asyncio.sleep(0.01)
+    asked[1].cancel()
+    first, left, last = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(left, asyncio.CancelledError)
+    np.testing.assert_array_equal(first, await vectors("a"))
+    np.testing.assert_array_equal(last, await vectors("c"))
+    assert embedder.calls == [["a", "b", "c"]]
+
+
+async def test_all_leave_and_another_one_comes() -> None:
+    embedder = Scripted()
+    embedder.wait = 0.02
+    service = questions(embedder)
+    leaving = [asyncio.create_task(service.embed(["same"])) for _ in range(3)]
+    await asyncio.sleep(0.005)
+    for each in leaving:
+        each.cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)
+    np.testing.assert_array_equal(await service.embed(["same"]), await vectors("same"))
+    assert embedder.calls == [["same"]]
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_closing_at_any_turn_leaves_nobody_waiting(turns: int) -> None:
+    """Also who is sent, in a call that has not taken its first step."""
+    service = questions(Scripted())
+    asked = asyncio.create_task(service.embed(["a"]))
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await service.close()
+    async with asyncio.timeout(5):
+        await asyncio.wait([asked])
+    if error := asked.exception():
+        assert isinstance(error, EmbedderUnavailable)
 
 
 async def test_closing_leaves_nobody_waiting() -> None:

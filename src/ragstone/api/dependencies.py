@@ -10,6 +10,7 @@ from ragstone.container import Container
 from ragstone.ingest.intake import Intake
 from ragstone.ports.fetcher import Fetcher
 from ragstone.ports.record import Record
+from ragstone.retrieve.cached import CachedSearch
 from ragstone.retrieve.search import Search
 from ragstone.settings import Settings
 
@@ -38,7 +39,7 @@ def intake_of(container: OpenContainer) -> Intake:
     return container.intake
 
 
-def search_of(container: OpenContainer) -> Search:
+def search_of(container: OpenContainer) -> Search | CachedSearch:
     """Return what finds passages."""
     return container.search
 
@@ -62,7 +63,7 @@ def stopping_of(request: Request) -> asyncio.Event:
 OpenSettings = Annotated[Settings, Depends(settings_of)]
 OpenRecord = Annotated[Record, Depends(record_of)]
 OpenIntake = Annotated[Intake, Depends(intake_of)]
-OpenSearch = Annotated[Search, Depends(search_of)]
+OpenSearch = Annotated[Search | CachedSearch, Depends(search_of)]
 OpenAsking = Annotated[Asking, Depends(asking_of)]
 OpenFetcher = Annotated[Fetcher, Depends(fetcher_of)]
 Stopping = Annotated[asyncio.Event, Depends(stopping_of)]

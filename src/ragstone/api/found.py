@@ -16,6 +16,17 @@ class LegRank(Reply):
     score: float
 
 
+class Folded(Reply):
+    """A passage that says what a better hit says."""
+
+    chunk_id: UUID
+    document_id: UUID
+    title: str
+    uri: str
+    collection: str
+    score: float
+
+
 class Hit(Reply):
     """A passage that was found, and why it stands where it does."""
 
@@ -31,9 +42,13 @@ class Hit(Reply):
     start: int
     end: int
     metadata: dict[str, Any]
-    score: float = Field(description="The score after fusion; comparable within one reply only.")
+    score: float = Field(description="The score after fusion and boosts; comparable within one reply only.")
     legs: dict[str, LegRank] = Field(
         description="Rank and score by leg: `meaning` is cosine similarity (-1 to 1), `words` is BM25 (0 or more)."
+    )
+    folded: list[Folded] = Field(default_factory=list, description="Passages that say the same, and are not given.")
+    chunk_ids: list[UUID] = Field(
+        default_factory=list, description="The chunks whose text is joined here, or stands within; empty for one alone."
     )
 
     @classmethod
@@ -57,6 +72,8 @@ class Hit(Reply):
             metadata=dict(chunk.metadata),
             score=value.score,
             legs={name: LegRank.from_domain(leg) for name, leg in value.legs.items()},
+            folded=[Folded.from_domain(each) for each in value.folded],
+            chunk_ids=list(value.chunk_ids),
         )
 
 
@@ -90,11 +107,20 @@ class Trace(Reply):
     considered: list[Considered]
 
 
+class Correction(Reply):
+    """A word of the question that no passage has, and the one that was searched for, too."""
+
+    word: str
+    instead: str
+    chunks: int = Field(description="How many passages have it.")
+
+
 class Found(Reply):
     """What a search found, best first."""
 
     hits: list[Hit]
-    missing: dict[str, str] = Field(description="Each leg that could not search, with the reason; empty as a rule.")
+    missing: dict[str, str] = Field(description="What it did without (`meaning`, `rewrite`, `rerank`), and why.")
+    corrections: list[Correction] = Field(description="Words that were taken for slips of the pen.")
     trace: Trace | None = Field(None, description="How the search went, where `explain` asked for it.")
 
     @classmethod
@@ -105,5 +131,6 @@ class Found(Reply):
         return cls(
             hits=[Hit.from_domain(hit) for hit in value.hits],
             missing=dict(value.missing),
+            corrections=[Correction.from_domain(each) for each in value.corrections],
             trace=Trace.from_domain(value.trace) if value.trace else None,
         )

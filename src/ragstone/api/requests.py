@@ -27,6 +27,7 @@ from ragstone.ingest.intake import Label
 from ragstone.ingest.intake import ReadyChunk as DomainChunk
 from ragstone.ports.embedder import Vectors
 from ragstone.ports.fetcher import Validators
+from ragstone.retrieve.shaping import Shape
 
 LONGEST_METADATA = 16 << 10
 DEEPEST_METADATA = 16
@@ -237,7 +238,30 @@ class Retrieve(Scoped):
     """Find passages."""
 
     top_k: Annotated[StrictInt, Field(ge=1, le=100)] = Field(10, description="Most passages to return.")
+    fold_duplicates: StrictBool | None = Field(
+        None, description="Give passages that say the same as one, which names the others; as the settings say if null."
+    )
+    max_per_document: Annotated[StrictInt, Field(ge=0, le=100)] | None = Field(
+        None, description="Most passages of one document; 0 sets no bound; as the settings say if null."
+    )
+    join_neighbours: StrictBool | None = Field(
+        None, description="Give passages that follow one another as one; as the settings say if null."
+    )
+    parent_chars: Annotated[StrictInt, Field(ge=0, le=100_000)] | None = Field(
+        None,
+        description="Most characters of a document, or section of one, that is given in place of its passages; 0 for"
+        " none; as the settings say if null.",
+    )
     explain: StrictBool = Field(False, description="Say with a `trace` how the search went, and what it left out.")
+
+    def shape(self, usual: Shape) -> Shape:
+        """Return the shape that is asked for; what is not said is as ``usual``."""
+        return Shape(
+            fold=usual.fold if self.fold_duplicates is None else self.fold_duplicates,
+            per_document=usual.per_document if self.max_per_document is None else self.max_per_document,
+            join=usual.join if self.join_neighbours is None else self.join_neighbours,
+            parents=usual.parents if self.parent_chars is None else self.parent_chars,
+        )
 
 
 class Ask(Scoped):

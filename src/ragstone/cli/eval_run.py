@@ -42,7 +42,9 @@ async def evaluate(settings: Settings, wanted: Wanted) -> Evaluation:
     """Evaluate. Raises ``InvalidRequest`` and what a search raises."""
     check_installed()
     judged = await read(wanted)
-    variants = [each.settings(settings) for each in wanted.plan.configurations]
+    # What a search takes is measured, not what it takes to remember one.
+    uncached = settings.model_copy(update={"search_cache_mb": 0})
+    variants = [each.settings(uncached) for each in wanted.plan.configurations]
     async with open_container(settings) as container:
         principal = replace(LOCAL, readers=LOCAL.readers | set(wanted.readers))
         collection = None
@@ -89,7 +91,7 @@ def _asker(container: Container, principal: Principal, collection: str | None, c
         scope = Scope(principal, collections, question.metadata)
         found = await container.search.retrieve(question.question, scope, mode=configuration.mode, limit=limit)
         for leg, reason in found.missing.items():
-            output.note(f"{configuration.name}: question {question.id} was not searched by {leg}: {reason}")
+            output.note(f"{configuration.name}: question {question.id} was searched without {leg}: {reason}")
         return found.hits
 
     return ask

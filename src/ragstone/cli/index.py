@@ -30,6 +30,14 @@ def status(as_json: AsJson = False) -> None:
         ("model", "role", "vectors", "table", "index", "size", "state"), _rows(found), wrap=("model", "index")
     )
     words = found.words
+    output.print_table(
+        ("tenant", "collection", "chunks", "segments", "size", "to be merged"),
+        [
+            (each.tenant, each.collection, f"{each.chunks:,}", each.segments, _size(each.bytes), each.unmerged)
+            for each in words.collections
+        ],
+        wrap=("tenant", "collection"),
+    )
     output.print_fields(
         {
             "words": f"{words.chunks:,} chunks of {words.versions:,} documents in {words.segments:,} segments,"

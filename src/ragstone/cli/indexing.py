@@ -42,6 +42,17 @@ class IndexedSpace(BaseModel):
     indexes: list[IndexOfVectors]
 
 
+class WordsOfCollection(BaseModel):
+    """The segments of a tenant's collection; ``unmerged`` ones are to become one when there is no more news."""
+
+    tenant: str
+    collection: str
+    segments: int
+    chunks: int
+    bytes: int
+    unmerged: int
+
+
 class IndexOfWords(BaseModel):
     """The segments of words. ``waiting`` documents are to be indexed, ``deleted`` ones to be cleared away."""
 
@@ -52,6 +63,7 @@ class IndexOfWords(BaseModel):
     waiting: int
     deleted: int
     outdated: int
+    collections: list[WordsOfCollection]
 
 
 class IndexStatus(BaseModel):
@@ -102,7 +114,7 @@ async def tune() -> IndexWork:
     async with open_container(quiet_settings()) as container:
         spaces = []
         for each in await _spaces_in_use(container):
-            built = await container.vectors.tune(each.model, each.version)
+            built = await container.vectors.build(each.model, each.version)
             spaces.append(TunedSpace(model=each.model, version=each.version, built=built))
         words = await _tended(container)
     return IndexWork(spaces=spaces, words=words or 0, seconds=round(time.monotonic() - begun, 2))
@@ -115,7 +127,7 @@ async def rebuild(*, vectors: bool, words: bool) -> IndexWork:
     made = None
     async with open_container(quiet_settings()) as container:
         for each in await _spaces_in_use(container) if vectors else ():
-            built = await container.vectors.rebuild(each.model, each.version)
+            built = await container.vectors.build(each.model, each.version, anew=True)
             spaces.append(TunedSpace(model=each.model, version=each.version, built=built))
         if words:
             made = await _words_anew(container)

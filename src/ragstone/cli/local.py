@@ -42,6 +42,7 @@ from ragstone.ingest.intake import ReadyDocument
 from ragstone.ingest.spool import PART_BYTES, spooled
 from ragstone.ports.fetcher import Fetched, Validators
 from ragstone.ports.jobs import Progress
+from ragstone.registry import shape_of
 from ragstone.settings import Settings, load_settings
 from ragstone.telemetry import configure_logging
 
@@ -220,7 +221,12 @@ class LocalClient:
         """Find passages."""
         check_length(asked.question, self._container.settings.max_question_chars)
         found = await self._container.search.retrieve(
-            asked.question, asked.scope(self._principal), mode=asked.mode, limit=asked.top_k, explain=asked.explain
+            asked.question,
+            asked.scope(self._principal),
+            mode=asked.mode,
+            limit=asked.top_k,
+            shape=asked.shape(shape_of(self._container.settings)),
+            explain=asked.explain,
         )
         return Found.from_domain(found)
 

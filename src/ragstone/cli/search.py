@@ -28,6 +28,21 @@ def search(
         str | None,
         typer.Option("--where", metavar="FILTER", help="What must hold: 'year >= 2020 and not draft = true'."),
     ] = None,
+    fold: Annotated[
+        bool | None, typer.Option("--fold/--no-fold", help="Give passages that say the same as one, or each.")
+    ] = None,
+    per_document: Annotated[
+        int | None, typer.Option("--per-document", min=0, max=100, help="Most passages of one document; 0 for any.")
+    ] = None,
+    join: Annotated[
+        bool | None, typer.Option("--join/--no-join", help="Give passages that follow one another as one, or each.")
+    ] = None,
+    parents: Annotated[
+        int | None,
+        typer.Option(
+            "--parents", min=0, max=100_000, help="Most characters of a section given in place of its passages."
+        ),
+    ] = None,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show how the search went, step by step, and what became of each passage.")
     ] = False,
@@ -46,6 +61,10 @@ def search(
         filter={} if where is None else where,
         mode=mode,
         top_k=top_k,
+        fold_duplicates=fold,
+        max_per_document=per_document,
+        join_neighbours=join,
+        parent_chars=parents,
         explain=explain,
     )
     found = call(lambda client: client.retrieve(asked), url, key)
@@ -59,7 +78,9 @@ def search(
 
 def _show(found: "Found") -> None:
     for leg, reason in found.missing.items():
-        output.note(f"Not searched by {leg}: {reason}")
+        output.note(f"Done without {leg}: {reason}")
+    for each in found.corrections:
+        output.note(f"No passage has {each.word!r}; searched for {each.instead!r}, too.")
     if not found.hits:
         output.say("Nothing found.")
         return

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from ragstone.domain.queries import Hit, LegRank
+from ragstone.domain.queries import Correction, Hit, LegRank
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,9 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a search found, best first. ``missing`` names each leg that could not search, with the reason."""
+    """What a search found, best first. ``missing`` names each step that had to be done without, with the reason."""
 
     hits: tuple[Hit, ...]
     missing: Mapping[str, str] = field(default_factory=dict)
+    corrections: Sequence[Correction] = ()
     trace: Trace | None = None

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from ragstone.domain.access import Principal
@@ -55,11 +57,28 @@ class Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a search found, best first. ``missing`` names each leg that could not search, with the reason."""
+class Correction:
+    """A word of the question, as written, that no chunk in view has, and the likeliest that some do have.
 
-    hits: "tuple[Hit, ...]"
-    missing: Mapping[str, str] = field(default_factory=dict)
+    ``instead`` is spelt out, not a stem. ``chunks``: how many have a term of it, of those that the principal may read
+    in the scope's collections; nothing beyond these was looked at to choose it.
+    """
+
+    word: str
+    instead: str
+    chunks: int
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """A chunk that says what a better hit says, and is named by that one in place of a hit of its own."""
+
+    chunk_id: UUID
+    document_id: UUID
+    title: str
+    uri: str
+    collection: str
+    score: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +86,11 @@ class Hit:
     """A chunk that was found, with the document it is from and why it ranks where it does.
 
     ``score`` is the fused score; ``legs`` holds each leg's rank and score (``meaning``: cosine
-    similarity in -1..1; ``words``: BM25, unbounded).
+    similarity in -1..1; ``words``: BM25, unbounded). From ``metadata`` to ``updated_at``, all is the document's.
+
+    After shaping, a hit may stand for several: ``folded`` are those that say the same elsewhere; ``chunk_ids`` are
+    the chunks found, in the document's order, whose joined text, or the section or document around which, ``chunk``
+    has now (empty: its own text alone).
     """
 
     chunk: Chunk
@@ -77,3 +100,9 @@ class Hit:
     collection: str
     score: float
     legs: Mapping[str, LegRank]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    media_type: str = ""
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    folded: tuple[Folded, ...] = ()
+    chunk_ids: tuple[UUID, ...] = ()

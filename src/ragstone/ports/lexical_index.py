@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from ragstone.domain.documents import Chunk
-from ragstone.domain.queries import Ranked, Scope
+from ragstone.domain.queries import Correction, Ranked, Scope
 from ragstone.ports.record import Transaction
 
 
@@ -25,11 +25,13 @@ class Matches:
 
     ``attainable``: what a chunk would score at the most that has every word of the question again and again.
     ``language``: the question's (ISO 639-1), else that of most documents; ``""`` where neither can be told.
+    ``corrections``: words that no chunk has; what was meant was searched for instead where the index is made so.
     """
 
     ranked: Sequence[Ranked] = ()
     attainable: float = 0.0
     language: str = ""
+    corrections: Sequence[Correction] = ()
 
 
 class LexicalIndex(Protocol):
@@ -42,4 +44,11 @@ class LexicalIndex(Protocol):
 
     async def search(self, question: str, scope: Scope, limit: int) -> Matches:
         """Return at most ``limit`` chunks in ``scope``."""
+        ...
+
+    async def spelling(self, question: str, scope: Scope) -> Sequence[Correction]:
+        """Return what those words of the question may have been meant to be that stand nowhere in view.
+
+        Names, function words, identifiers, numbers, what stands in quotes and words of three letters are left alone.
+        """
         ...

@@ -21,6 +21,7 @@ _SEND_AGAIN = (
 )
 _REPORT = "Please report it. Nothing that answers questions is lost."
 _RENAME = "Send the document again: its words are then indexed with the title that it has."
+_INDEX_ANEW = "`ragstone index rebuild --words` indexes all anew, while questions go on."
 _MADE_ANEW = "A worker makes it anew by itself within a minute: see that one runs, `ragstone worker`."
 _OTHER_VECTORS = (
     "Nothing among these texts is found by its meaning. Where all are in a language that the model cannot read, take"
@@ -256,7 +257,7 @@ CONTENTS = (
 )
 """Reads everything but the index of words."""
 
-WORDS = Invariant("documents whose words are damaged, or not those of their text", "", _RENAME)
+WORDS = Invariant("documents whose words are damaged, or not those of their text", "", _INDEX_ANEW)
 """Checked by comparing what is stored with what would be stored now."""
 
 

@@ -2,10 +2,12 @@
 
 import hashlib
 import struct
+import time
 from collections.abc import Mapping, Sequence, Set
 from uuid import UUID
 
 import numpy as np
+import structlog
 from psycopg import OperationalError, errors, sql
 
 from ragstone.domain.errors import DatabaseUnavailable, EmbedderUnavailable
@@ -57,6 +59,16 @@ _GONE = (errors.UndefinedTable, errors.UndefinedObject)
 """What PostgreSQL says of a space that is dropped under our hands."""
 
 
+_REST_SECONDS = 600.0
+"""How long a space is left alone that PostgreSQL could not index: what it lacks seldom comes in less."""
+
+log = structlog.get_logger(__name__)
+
+
+class _IndexRefused(DatabaseUnavailable):
+    """PostgreSQL answers, and cannot build an index. Questions and changes go on."""
+
+
 class PgVectorIndex:
     """The ``VectorIndex`` port in the record's own database.
 
@@ -71,6 +83,7 @@ class PgVectorIndex:
         self._wish = Wish(kind, exact, memory_mb)
         self._experience = Experience()
         self._shapes: dict[tuple[str, str], Shape] = {}
+        self._resting: dict[tuple[str, str], float] = {}
 
     async def ensure(self, model: EmbeddingModel) -> None:
         """Make the space of ``model`` if it is not there."""
@@ -113,20 +126,25 @@ class PgVectorIndex:
         return {row[0] for row in await cursor.fetchall()}
 
     async def tune(self, name: str, version: str) -> bool:
-        """Build the index of a space that has become too large for how it is searched; return whether that was to do.
+        """Build the index of a space that has become too large for how it is searched; return whether that was done.
+
+        Where PostgreSQL cannot, for want of space say, it is asked again some time later: the space is searched
+        without. Raises ``DatabaseUnavailable`` where the connection is lost.
+        """
+        if time.monotonic() < self._resting.get((name, version), 0.0):
+            return False
+        try:
+            return await self.build(name, version)
+        except _IndexRefused as refused:
+            self._resting[name, version] = time.monotonic() + _REST_SECONDS
+            log.warning("vectors_not_indexed", model=name, cause=refused.message, remedy=refused.remedy)
+            return False
+
+    async def build(self, name: str, version: str, *, anew: bool = False) -> bool:
+        """Build the index of a space where it is due, or ``anew`` while the old one answers; return whether it was.
 
         A space that is dropped has none to be built. Raises ``DatabaseUnavailable``.
         """
-        return await self._build(name, version, anew=False)
-
-    async def rebuild(self, name: str, version: str) -> bool:
-        """Build the index of a space anew, while the old one answers; return whether the space is large enough for one.
-
-        Raises ``DatabaseUnavailable``.
-        """
-        return await self._build(name, version, anew=True)
-
-    async def _build(self, name: str, version: str, *, anew: bool) -> bool:
         async with self._database.connect() as connection:
             try:
                 cursor = await connection.execute(
@@ -137,7 +155,10 @@ class PgVectorIndex:
             except (*_GONE, errors.DeadlockDetected):  # dropped before, or just now: it waits for us, and we for it
                 return False
             except OperationalError as error:
-                raise DatabaseUnavailable(f"The vectors cannot be indexed: {first_line(error)}.") from error
+                refused = DatabaseUnavailable if connection.closed else _IndexRefused
+                raise refused(
+                    f"The vectors of {name} cannot be indexed: {first_line(error)}", remedy=_remedy(error)
+                ) from error
 
     async def search(self, model: EmbeddingModel, vector: Vectors, scope: Scope, limit: int) -> Sequence[Ranked]:
         """Return at most ``limit`` chunks in ``scope``, nearest first; score is the cosine similarity (-1..1).
@@ -194,6 +215,12 @@ async def _held(connection: Connection, model: EmbeddingModel) -> Space:
     if row is None:
         raise _dropped(model)
     return Space(*row)
+
+
+def _remedy(error: OperationalError) -> str:
+    if isinstance(error, errors.DiskFull):
+        return "Make room on PostgreSQL's disk, or in its shared memory; `ragstone index tune` then builds it."
+    return "`ragstone index tune` tries it again."
 
 
 def _dropped(model: EmbeddingModel) -> EmbedderUnavailable:

@@ -37,24 +37,6 @@ OWN_VERSIONS = f"""select v.*, d.uri, l.name as collection, v.id = d.latest_vers
     where {_OF_PRINCIPAL}"""  # noqa: S608 (no input)
 """The versions that a principal may read, whether they answer or not. Takes ``principal_parameters``."""
 
-_VERSIONS = f"""select v.*, d.uri, l.name as collection, v.id = d.latest_version as is_latest
-    from documents d
-    join collections l on l.id = d.collection_id
-    join versions v on v.document_id = d.id
-    where {_OF_PRINCIPAL}"""  # noqa: S608 (no input)
-"""The versions that a principal may read, whether they answer or not. Takes ``principal_parameters``."""
-
-VISIBLE = f"""select d.id as document_id, d.uri, l.name as collection, v.id as version_id,
-        {TITLE} as title, v.chunk_count
-    from documents d
-    join collections l on l.id = d.collection_id
-    join versions v on v.id = d.current_version
-    where {_OF_PRINCIPAL}
-      and (cardinality(%(collections)s::text[]) = 0 or l.name = any(%(collections)s::text[]))
-      and v.metadata @> %(metadata)s::jsonb"""  # noqa: S608 (no input)
-"""The current versions that a scope may see. Takes ``scope_parameters``."""
-
-
 _VERSIONS = f"""select d.id as document_id, d.uri, l.name as collection, v.id as version_id,
         {TITLE} as title, v.chunk_count, {{by_chunk}}
     from documents d

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from ragstone.domain.access import LOCAL, Principal
-from ragstone.domain.queries import Scope
+from ragstone.domain.queries import Correction, Scope
 from ragstone.ports.lexical_index import Entry, LexicalIndex
 from ragstone.ports.record import Record
 from ragstone.retrieve.analysis import count_terms, question_terms
@@ -123,3 +123,35 @@ class LexicalIndexConformance:
     async def test_limit(self, record: Record, index: LexicalIndex) -> None:
         await store(record, index, [f"word {'word ' * n}" for n in range(5)])
         assert len((await index.search("word", EVERYWHERE, 3)).ranked) == 3
+
+    async def test_a_misspelt_word_is_told_by_what_is_indexed(self, record: Record, index: LexicalIndex) -> None:
+        await store(record, index, ["a protein folds", "many proteins bind", "this Protein is large", "nothing else"])
+        told = await index.spelling("which protien folds?", EVERYWHERE)
+        assert list(told) == [Correction("protien", told[0].instead, 3)]
+        assert told[0].instead in {"protein", "proteins"}
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            *("", "which protein folds?", "what is Protien", 'a "protien folds" quoted', "protien_9 in x.protien"),
+            *("protiin7", "prtn", "zqxwvkj", "ab cd"),
+        ],
+    )
+    async def test_what_is_there_a_name_quoted_or_unlike_anything_is_left_alone(
+        self, record: Record, index: LexicalIndex, question: str
+    ) -> None:
+        await store(record, index, ["a protein folds", "many proteins bind", "this Protein is large", "part part"])
+        assert list(await index.spelling(question, EVERYWHERE)) == []
+
+    async def test_what_a_reader_may_not_see_gives_no_hint(self, record: Record, index: LexicalIndex) -> None:
+        await store(record, index, ["protein folds", "protein binds"], readers=["board"])
+        await store(record, index, ["protein folds", "protein binds"], principal=Principal(tenant="other"))
+        gone, _ = await store(record, index, ["protein folds", "protein binds"])
+        await store(record, index, ["something folds", "something binds"], collection="else")
+        board = Scope(Principal(readers=frozenset({"everyone", "board"})))
+        assert [each.chunks for each in await index.spelling("a protien folds", board)] == [4]
+        async with record.transaction() as transaction:
+            await transaction.documents.delete(LOCAL, gone.document_id)
+        assert list(await index.spelling("a protien folds", EVERYWHERE)) == []
+        assert [each.chunks for each in await index.spelling("a protien folds", board)] == [2]
+        assert list(await index.spelling("a protien folds", Scope(board.principal, ("else",)))) == []

@@ -8,6 +8,7 @@ from ragstone.api.found import Found
 from ragstone.api.problems import documented
 from ragstone.api.questions import check_length
 from ragstone.api.requests import Retrieve
+from ragstone.registry import shape_of
 from ragstone.telemetry import RETRIEVALS
 
 router = APIRouter(prefix="/v1", tags=["questions"])
@@ -18,7 +19,12 @@ async def retrieve(body: Retrieve, principal: Reader, search: OpenSearch, settin
     """Find passages, best first, with the rank and score that each leg of the search gave them."""
     check_length(body.question, settings.max_question_chars)
     found = await search.retrieve(
-        body.question, body.scope(principal), mode=body.mode, limit=body.top_k, explain=body.explain
+        body.question,
+        body.scope(principal),
+        mode=body.mode,
+        limit=body.top_k,
+        shape=body.shape(shape_of(settings)),
+        explain=body.explain,
     )
     RETRIEVALS.labels(body.mode).inc()
     return Found.from_domain(found)

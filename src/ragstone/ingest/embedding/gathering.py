@@ -47,11 +47,12 @@ class Gathering:
     async def close(self) -> None:
         """Break off what is under way. Who waits for it is told that there is no embedder any more."""
         self._is_closed = True
-        self._settle(self._waiting, [_closed()] * len(self._waiting))
         self._waiting.clear()
         for call in self._calls:
             call.cancel()
         await asyncio.gather(*self._calls, return_exceptions=True)
+        # Also those of a call that was cancelled before its first step, and could tell nobody.
+        self._settle([*self._asked], [_closed()] * len(self._asked))
 
     def _send(self) -> None:
         while self._waiting and len(self._calls) < self._at_a_time:

@@ -44,7 +44,10 @@ _SHOWN = """
 _SHOWN_IN = _SHOWN.format("m.segment_id = any(%s)")
 _SHOWN_OF = _SHOWN.format("v.id = any(%s)")
 
-_LANGUAGES = "select segment_id, language, count(*) from lexical_members where segment_id = any(%s) group by 1, 2"
+_LANGUAGES = """
+    select segment_id, language, string_agg(uuid_send(version_id), ''::bytea) from lexical_members
+    where segment_id = any(%s) group by 1, 2
+"""
 
 _HIDDEN = -1
 _MOST_MASKS = 16
@@ -52,17 +55,23 @@ _MOST_MASKS = 16
 
 
 class Held:
-    """A segment that is held, and for each of its versions who may read it, by number; a hidden one answers nobody."""
+    """A segment that is held, and for each of its versions who may read it, by number; a hidden one answers nobody.
 
-    def __init__(self, number: int, members: Members, languages: Mapping[str, int]) -> None:
+    ``languages``: the versions of each language.
+    """
+
+    def __init__(self, number: int, members: Members, languages: Mapping[str, Ids]) -> None:
         self.number = number
         self.members = members
-        self.languages = languages
         self.readers: NDArray[np.int32] = np.full(len(members.version_ids), _HIDDEN, np.int32)
-        self.masks: dict[frozenset[str], tuple[Mask | None, Statistics]] = {}
+        self.masks: dict[frozenset[str], _Shown] = {}
         ids = members.version_ids.view("S16")
         self._order = np.argsort(ids, kind="stable")
         self._sorted = ids[self._order]
+        self._languages = tuple(languages)
+        self._language: NDArray[np.int32] = np.zeros(len(ids), np.int32)
+        for language, versions in enumerate(languages.values()):
+            self._language[self._places(versions)] = language
 
     def hide(self, versions: Sequence[UUID] | None) -> None:
         """Let those of the versions that it has answer nobody; all of them for ``None``."""
@@ -72,18 +81,44 @@ class Held:
         """Let versions answer the readers with this number."""
         self._set(versions, readers)
 
-    def _set(self, versions: Ids, readers: int) -> None:
+    def shown_to(self, readers: Sequence[int]) -> "_Shown":
+        """Return what those see who may read what these numbers stand for."""
+        versions = np.isin(self.readers, np.array(readers, np.int32))
+        counted = np.bincount(self._language[versions], minlength=len(self._languages))
+        languages = {language: int(count) for language, count in zip(self._languages, counted, strict=True) if count}
+        lengths = self.members.lengths
+        if versions.all():
+            return _Shown(None, Statistics(len(lengths), int(lengths.sum())), languages)
+        mask = np.repeat(versions, self.members.sizes)
+        return _Shown(mask, Statistics(int(np.count_nonzero(mask)), int(lengths[mask].sum())), languages)
+
+    def _places(self, versions: Ids) -> NDArray[np.intp]:
+        """Return where those of the versions are that the segment has."""
         asked = versions.view("S16")
         places = np.minimum(np.searchsorted(self._sorted, asked), len(self._sorted) - 1)
-        places = self._order[places[self._sorted[places] == asked]]
+        found: NDArray[np.intp] = self._order[places[self._sorted[places] == asked]]
+        return found
+
+    def _set(self, versions: Ids, readers: int) -> None:
+        places = self._places(versions)
         if (self.readers[places] != readers).any():
             self.readers[places] = readers
             self.masks = {}
 
 
+class _Shown(NamedTuple):
+    """What readers see of a segment: the chunks that they may find (``None``: all), what to count over, and how many
+    versions there are of each language, all of what they see alone."""
+
+    mask: Mask | None
+    statistics: Statistics
+    languages: Mapping[str, int]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
-    """A segment as readers see it: the chunks that they may find (``None``: all), and what to count over."""
+    """A segment as readers see it: the chunks that they may find (``None``: all), what to count over, and how many
+    versions there are of each language: what they may not read counts nowhere."""
 
     number: int
     members: Members
@@ -201,10 +236,10 @@ class Corpora:
         made = held.masks.get(readers)
         if made is None:
             allowed = [number for each, number in self._readers.items() if each & readers]
-            made = held.masks[readers] = _mask(held, allowed)
+            made = held.masks[readers] = held.shown_to(allowed)
             if len(held.masks) > _MOST_MASKS:
                 del held.masks[next(iter(held.masks))]
-        return View(held.number, held.members, *made, held.languages)
+        return View(held.number, held.members, *made)
 
     def _forget(self) -> None:
         """Let go of the collections that were asked the longest ago, where there are too many."""
@@ -227,18 +262,8 @@ async def _shown(
 
 async def _load(connection: Connection, numbers: Sequence[int]) -> dict[int, Held]:
     stored = await load_members(connection, numbers)
-    languages: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    cursor = await connection.execute(_LANGUAGES, (list(numbers),))
+    languages: defaultdict[int, dict[str, Ids]] = defaultdict(dict)
+    cursor = await connection.execute(_LANGUAGES, (list(numbers),), binary=True)
     for number, language, versions in await cursor.fetchall():
-        languages[number][language] = versions
+        languages[number][language] = np.frombuffer(versions, "V16")
     return {number: Held(number, each.members, languages[number]) for number, each in stored.items()}
-
-
-def _mask(held: Held, allowed: Sequence[int]) -> tuple[Mask | None, Statistics]:
-    """Return which chunks those may find who may read what the numbers ``allowed`` stand for."""
-    versions = np.isin(held.readers, np.array(allowed, np.int32))
-    lengths, sizes = held.members.lengths, held.members.sizes
-    if versions.all():
-        return None, Statistics(len(lengths), int(lengths.sum()))
-    mask = np.repeat(versions, sizes)
-    return mask, Statistics(int(np.count_nonzero(mask)), int(lengths[mask].sum()))

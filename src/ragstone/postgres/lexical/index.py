@@ -2,13 +2,15 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 from uuid import UUID
 
 import structlog
 
 from ragstone.domain.errors import DatabaseUnavailable
-from ragstone.domain.queries import Ranked, Scope
+from ragstone.domain.queries import Correction, Ranked, Scope
 from ragstone.ports.lexical_index import Entry, Matches
 from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database
@@ -19,6 +21,17 @@ from ragstone.postgres.lexical.phrases import holding, words_of
 from ragstone.postgres.lexical.postings import PostingCache
 from ragstone.postgres.lexical.scoping import chunks_inside, masks_of
 from ragstone.postgres.lexical.segments import DamagedSegment, SegmentGone, add_segment, drop_segment, fetch
+from ragstone.postgres.lexical.spelling import (
+    PATIENCE,
+    Corrected,
+    Spelling,
+    absent_groups,
+    corrections,
+    doubted,
+    guessed,
+    instead,
+)
+from ragstone.postgres.lexical.vocabularies import Vocabularies
 from ragstone.postgres.record import connection_of
 from ragstone.retrieve.analysis import QuestionTerms, question_terms
 from ragstone.retrieve.lexical.blocks import Posting
@@ -46,18 +59,43 @@ _MOST_HOLDING = 500
 """Chunks that have all words of a phrase, of which the text is looked at."""
 _TRIED = 4
 _LEAST_TRIED = 200
+Found = TypeVar("Found")
 
 log = structlog.get_logger(__name__)
 
 
-class SegmentedLexicalIndex:
-    """Ranks chunks by BM25. ``cache_bytes`` of the postings that were read last are kept in memory."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A question with its terms, for documents in ``languages``, and their postings in the segments ``views``."""
 
-    def __init__(self, database: Database, *, formula: Formula | None = None, cache_bytes: int = 256 << 20) -> None:
+    question: str
+    scope: Scope
+    terms: QuestionTerms
+    languages: Sequence[str]
+    views: Sequence[View]
+    parts: Sequence[Part]
+
+
+class SegmentedLexicalIndex:
+    """Ranks chunks by BM25. ``cache_bytes`` of the postings that were read last are kept in memory.
+
+    ``spelling`` says what a search does about words that no chunk has.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        formula: Formula | None = None,
+        cache_bytes: int = 256 << 20,
+        spelling: Spelling = Spelling.OFF,
+    ) -> None:
         self._database = database
         self._formula = formula or Formula()
         self._corpora = Corpora(database)
         self._postings = PostingCache(cache_bytes)
+        self._spelling = spelling
+        self._vocabularies = Vocabularies(database)
 
     async def add(self, transaction: Transaction, entries: Sequence[Entry]) -> None:
         """Index versions; they are found once ``transaction`` commits. What was indexed of them before goes."""
@@ -90,9 +128,17 @@ class SegmentedLexicalIndex:
 
     async def search(self, question: str, scope: Scope, limit: int) -> Matches:
         """Return at most ``limit`` chunks in ``scope``."""
+        return await self._trying(lambda: self._search(question, scope, limit))
+
+    async def spelling(self, question: str, scope: Scope) -> Sequence[Correction]:
+        """Return what those words of the question may have been meant to be that stand nowhere in view."""
+        return await self._trying(lambda: self._spelt(question, scope))
+
+    async def _trying(self, look: Callable[[], Awaitable[Found]]) -> Found:
+        """Look until no segment goes, or turns out to be damaged, meanwhile."""
         for _ in range(_MOST_TRIES):
             try:
-                return await self._search(question, scope, limit)
+                return await look()
             except SegmentGone:
                 continue
             except DamagedSegment as error:
@@ -108,15 +154,48 @@ class SegmentedLexicalIndex:
         spoken = asked.language or next(iter(languages), "")
         if not asked.groups or not views:
             return Matches(language=spoken)
-        looking = Looking(scope, views, await self._parts(views, asked), asked.weights, self._formula)
+        parts, corrected = await self._parts(views, asked), []
+        if self._spelling is not Spelling.OFF:
+            corrected = await self._corrected(_Asked(question, scope, asked, languages, views, parts), PATIENCE)
+            if corrected and self._spelling is Spelling.SEARCHED:
+                asked = instead(asked, corrected)
+                parts = await self._parts(views, asked)
+        looking = Looking(scope, views, parts, asked.weights, self._formula)
+        told = Matches(language=spoken, corrections=[each.correction for each in corrected])
         if asked.phrases:
             required = await self._postings_of(views, words_of(asked.phrases, languages))
             candidates, most = await self._inside(looking.requiring(required), max(limit, _MOST_HOLDING))
             async with self._database.connection() as connection:
                 there = await holding(connection, [each.chunk_id for each in candidates], asked.phrases)
             if there:
-                return Matches([each for each in candidates if each.chunk_id in there][:limit], most, spoken)
-        return Matches(*await self._inside(looking, limit), spoken)
+                held = [each for each in candidates if each.chunk_id in there]
+                return replace(told, ranked=held[:limit], attainable=most)
+        ranked, most = await self._inside(looking, limit)
+        return replace(told, ranked=ranked, attainable=most)
+
+    async def _spelt(self, question: str, scope: Scope) -> Sequence[Correction]:
+        views = await self._corpora.views(scope.principal, scope.collections)
+        languages = _languages(views)
+        asked = await asyncio.to_thread(question_terms, question, languages)
+        if not asked.groups or not views:
+            return ()
+        parts = await self._parts(views, asked)
+        corrected = await self._corrected(_Asked(question, scope, asked, languages, views, parts), None)
+        return [each.correction for each in corrected]
+
+    async def _corrected(self, asked: "_Asked", patience: float | None) -> list[Corrected]:
+        absent = absent_groups(asked.terms, asked.parts)
+        if not absent:
+            return []
+        doubts = await asyncio.to_thread(doubted, asked.question, asked.terms, absent, asked.languages)
+        vocabularies = await self._vocabularies.of(asked.views, patience) if doubts.words else None
+        if vocabularies is None:
+            return []
+        guesses = await asyncio.to_thread(guessed, doubts, asked.views, vocabularies)
+        if not guesses:
+            return []
+        async with self._database.connection() as connection:
+            return await corrections(connection, asked.scope, doubts.languages, guesses)
 
     async def _inside(self, looking: Looking, limit: int) -> tuple[Sequence[Ranked], float]:
         """Return the best chunks in the scope, and the score that none can pass."""

@@ -1,9 +1,11 @@
 """What is told of the index of words: its segments, their size, and what waits for upkeep."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragstone.postgres.database import Connection
 from ragstone.postgres.lexical.making import MADE_BY
+from ragstone.postgres.lexical.upkeep import FULL
 
 _STATUS = """
     select count(*), coalesce(sum(s.chunk_count), 0), coalesce(sum(s.version_count), 0),
@@ -16,6 +18,32 @@ _STATUS = """
         count(*) filter (where s.made_by <> %(made_by)s)
     from lexical_segments s
 """
+
+# Nothing is read of the blocks but how long each is: they are stored uncompressed, apart from their rows.
+_COLLECTIONS = f"""
+    select l.tenant, l.name, count(*), sum(s.chunk_count), sum(octet_length(s.members) + parts.bytes),
+        case when count(*) filter (where small) > 1 then count(*) filter (where small) else 0 end
+    from lexical_segments s join collections l on l.id = s.collection_id
+    cross join lateral (select s.chunk_count < {FULL} as small) size
+    cross join lateral (
+        select coalesce(sum(octet_length(b.data)), 0) as bytes from lexical_blocks b where b.segment_id = s.id) parts
+    group by l.id order by l.tenant, l.name
+"""  # noqa: S608 (no input)
+
+
+@dataclass(frozen=True, slots=True)
+class WordsOfCollection:
+    """The segments of one collection; ``unmerged`` ones are so small that they become one when there is no more news.
+
+    ``bytes`` are those of the segments themselves, without what PostgreSQL adds.
+    """
+
+    tenant: str
+    collection: str
+    segments: int
+    chunks: int
+    bytes: int
+    unmerged: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +61,13 @@ class WordsStatus:
     waiting: int
     deleted: int
     outdated: int
+    collections: Sequence[WordsOfCollection]
 
 
 async def words_status(connection: Connection) -> WordsStatus:
     """Return the state of the index of words."""
     cursor = await connection.execute(_STATUS, {"made_by": MADE_BY})
-    return WordsStatus(*map(int, (await cursor.fetchall())[0]))
+    segments, chunks, versions, size, waiting, deleted, outdated = map(int, (await cursor.fetchall())[0])
+    cursor = await connection.execute(_COLLECTIONS)
+    collections = [WordsOfCollection(*row[:2], *map(int, row[2:])) for row in await cursor.fetchall()]
+    return WordsStatus(segments, chunks, versions, size, waiting, deleted, outdated, collections)

@@ -23,7 +23,7 @@ from ragstone.retrieve.lexical.segment import MOST_CHUNKS, Segment, merge
 
 _FEW = 8
 """Segments that may stand beside each other before the small ones of them are merged."""
-_FULL = MOST_CHUNKS // 2
+FULL = MOST_CHUNKS // 2
 _QUIET_SECONDS = 10.0
 """After so long without a new segment all small ones become one."""
 _SMALL = 4096
@@ -170,8 +170,8 @@ def _due(entries: Sequence[_Entry]) -> list[list[_Entry]]:
         collections.setdefault(each.collection_id, []).append(each)
     due = []
     for those in collections.values():
-        due += [[each] for each in those if each.overdue and each.chunks >= _FULL]
-        due += _batches([each for each in those if each.chunks < _FULL])
+        due += [[each] for each in those if each.overdue and each.chunks >= FULL]
+        due += _batches([each for each in those if each.chunks < FULL])
     return due
 
 

@@ -19,9 +19,11 @@ class Kind(StrEnum):
 
 
 M = 24
-EF_CONSTRUCTION = 100
+EF_CONSTRUCTION = 200
 MOST_EF_SEARCH = 1000  # pgvector's own bound
-_LEAST_EF_SEARCH = 100
+_LEAST_EF_SEARCH = 180
+_LEAST_EF_SEARCH_SUFFICES = 100_000
+"""Vectors, up to which the least width does."""
 _EF_SEARCH_PER_DOUBLING = 25.0
 _MOST_LISTS = 32_768  # pgvector's own bound
 _LEAST_PROBES = 8
@@ -93,7 +95,7 @@ class Shape(NamedTuple):
         What fits into one look of the graph is looked for at once; more comes look by look, about in order. The look is
         the wider the further away the last of those may be that are taken.
         """
-        ef_search = max(self._least_ef_search + 2 * (candidates - limit), candidates * 5 // 4)
+        ef_search = max(self._least_ef_search + candidates - limit, candidates * 5 // 4)
         return {
             "hnsw.ef_search": str(min(ef_search, MOST_EF_SEARCH)),
             "hnsw.iterative_scan": "off" if candidates <= MOST_EF_SEARCH else "relaxed_order",
@@ -107,7 +109,8 @@ class Shape(NamedTuple):
     @property
     def _least_ef_search(self) -> int:
         """A greater graph needs a wider look for the same recall."""
-        return max(_LEAST_EF_SEARCH, int(_EF_SEARCH_PER_DOUBLING * math.log2(max(self.rows, 1) / 10_000)))
+        doublings = math.log2(max(self.rows / _LEAST_EF_SEARCH_SUFFICES, 1))
+        return _LEAST_EF_SEARCH + int(_EF_SEARCH_PER_DOUBLING * doublings)
 
     def _probes(self, candidates: int) -> int:
         """Return how many lists to look through: a share that shrinks as they grow, or four times what is wanted."""

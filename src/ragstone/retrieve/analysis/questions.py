@@ -16,6 +16,9 @@ _WEIGHT_OF_PIECES = 1.0  # of all pieces of a compound together, as much as the 
 
 _QUOTED = re.compile('"([^"]+)"|“([^“”"]+)[”“]|„([^„“”]+)[“”]|«([^«»]+)»|»([^«»]+)«|「([^「」]+)」|『([^『』]+)』')
 
+_SENTENCE = re.compile(r"(?<=[.?!:])\s+")
+_NOUNS_IN_CAPITALS = frozenset(("de", "lb"))
+
 Group = tuple[str, ...]
 
 
@@ -59,6 +62,40 @@ def question_terms(question: str, languages: Sequence[str]) -> QuestionTerms:
             content[group] += 1.0 if is_widest else piece_weight
     weights = content or function
     return QuestionTerms(tuple(weights), tuple(weights.values()), phrases, spoken)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainWord:
+    """A word of a question that may be misspelt: ``text`` as written, and ``group``, its alternatives."""
+
+    text: str
+    group: Group
+
+
+def plain_words(question: str, languages: Sequence[str]) -> tuple[PlainWord, ...]:
+    """Return the plain words of ``question``, each once: letters alone, no function word, no name, not in quotes.
+
+    A capital makes a name, but for the first word of a sentence and in German.
+    """
+    tried = tried_languages(question, languages)
+    function_words = frozenset[str]().union(*(FUNCTION_WORDS.get(each, frozenset()) for each in tried))
+    unquoted = _QUOTED.sub(" ", question.lower() if question.isupper() else question)
+    found: dict[Group, PlainWord] = {}
+    for sentence in _SENTENCE.split(unquoted):
+        for place, word in enumerate(words(sentence)):
+            text = word.parts[0] if word.parts else ""
+            is_plain = len(word.parts) == 1 and not word.wholes and not word.unspaced and text.isalpha()
+            may_be_capital = place == 0 or tried[0] in _NOUNS_IN_CAPITALS
+            is_name = text != text.lower() and not (may_be_capital and text.istitle())
+            if is_plain and not is_name and text.casefold() not in function_words:
+                (group,) = _part_groups(word, tried)
+                found.setdefault(group, PlainWord(text, group))
+    return tuple(found.values())
+
+
+def tried_languages(question: str, languages: Sequence[str]) -> list[str]:
+    """Return the languages whose stems the words of ``question`` are tried by; ``""`` for none known."""
+    return _tried(detect(question), languages)
 
 
 def holds_phrase(text: str, phrase: Sequence[str], language: str) -> bool:

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 
 import Stemmer
@@ -74,17 +75,32 @@ def stem(word: str, language: str) -> str:
 
     Function words stay as they are, so that "does" is never a "doe".
     """
-    folded = fold(word, language)
-    if folded in FUNCTION_WORDS.get(language, _NOTHING) or folded.isdigit():
-        return folded
-    algorithm = _SNOWBALL.get(language)
     # A stemmer of its own: threads may not share one, and the words that come this far are few.
-    stemmed = str(Stemmer.Stemmer(algorithm, 0).stemWord(folded)) if algorithm else folded
-    return stemmed if stemmed.isascii() else _without_accents(stemmed, language)
+    return stems((word,), language)[0]
+
+
+def stems(words: Sequence[str], language: str) -> list[str]:
+    """Return the term of each of ``words``, as ``stem`` does, and keep none: what is guessed seldom comes again."""
+    algorithm = _SNOWBALL.get(language)
+    ending = Stemmer.Stemmer(algorithm, 0).stemWord if algorithm else str
+    function_words = FUNCTION_WORDS.get(language, _NOTHING)
+    found = []
+    for word in words:
+        folded = fold(word, language)
+        if folded not in function_words and not folded.isdigit():
+            folded = str(ending(folded))
+            folded = folded if folded.isascii() else _without_accents(folded, language)
+        found.append(folded)
+    return found
 
 
 def _without_accents(word: str, language: str) -> str:
     word = word.translate(_NO_DECOMPOSITION)
-    if language not in _MARKS_FALL or word >= _FIRST_CYRILLIC:
-        return word
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", word)))
+    return word if language not in _MARKS_FALL or word >= _FIRST_CYRILLIC else unmarked(word)
+
+
+def unmarked(word: str) -> str:
+    """Return ``word`` without the accents that fall where marks do; ñ keeps its own."""
+    return (
+        word if word.isascii() else unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", word)))
+    )

@@ -1,12 +1,18 @@
 """The terms of a text: each word's parts, stemmed, and the wholes that parts make."""
 
 from collections import Counter
+from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 
 from ragstone.retrieve.analysis.stems import fold, stem
-from ragstone.retrieve.analysis.words import FIRST_UNSPACED, Word, apart, tokens
+from ragstone.retrieve.analysis.words import FIRST_UNSPACED, LONGEST_TERM, Word, apart, tokens
 
 _LONGEST_CACHED = 48
+_MOST_CACHED = 65_536
+_MOST_LANGUAGES_CACHED = 4
+_AROUND = '()[]",;!?'
+_BEHIND = ".:"
 
 
 def terms(text: str, language: str = "en") -> list[str]:
@@ -14,16 +20,60 @@ def terms(text: str, language: str = "en") -> list[str]:
 
     No term is longer than 128 characters or holds whitespace, a control character or a backslash.
     """
-    found: list[str] = []
-    for token in tokens(text):
-        cached = token < FIRST_UNSPACED and len(token) <= _LONGEST_CACHED
-        found += _cached_terms(token, language) if cached else _token_terms(token, language)
-    return found
+    return list(_each_term(text, language))
 
 
 def count_terms(text: str, language: str = "en") -> Counter[str]:
     """Return how often each term stands in ``text``."""
-    return Counter(terms(text, language))
+    return Counter(_each_term(text, language))
+
+
+def _each_term(text: str, language: str) -> Iterator[str]:
+    # No token holds white space, nor looks beyond it: most pieces between spaces were taken apart before, and to look
+    # them up is all there is to do. More of them were where no sign that parts sentences is behind the last letter.
+    pieces = text.replace(", ", " ").replace(". ", " ").split()
+    return chain.from_iterable(map(_pieces(language).__getitem__, pieces))
+
+
+class _Pieces(dict[str, tuple[str, ...]]):
+    """The terms of what stands between spaces, in one language; of those that were not asked of late it lets go.
+
+    What stays out: long pieces, so that it is bounded in bytes too, and runs of Chinese or Thai, of which few come
+    again.
+    """
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._language = language
+        self._before: dict[str, tuple[str, ...]] = {}
+        """Those that it held when it was full the last time. What is asked of them again stays."""
+
+    def __missing__(self, piece: str) -> tuple[str, ...]:
+        found = self._before.get(piece)
+        if found is None:
+            found = _piece_terms(piece, self._language)
+        if piece < FIRST_UNSPACED and len(piece) <= _LONGEST_CACHED:
+            if len(self) >= _MOST_CACHED:
+                self._before = dict(self)
+                self.clear()
+            self[piece] = found
+        return found
+
+
+_pieces = lru_cache(maxsize=_MOST_LANGUAGES_CACHED)(_Pieces)
+
+
+def _piece_terms(piece: str, language: str) -> tuple[str, ...]:
+    core = piece.strip(_AROUND).rstrip(_BEHIND)
+    if core.isascii() and core.isalpha() and (core.islower() or core.istitle()):  # most words
+        return (stem(core[:LONGEST_TERM], language),)
+    return tuple(
+        term
+        for token in tokens(piece)
+        for word in apart(token)
+        for term in (*part_terms(word, language), *whole_terms(word, language))
+        if term
+    )
 
 
 def part_terms(word: Word, language: str) -> list[str]:
@@ -34,14 +84,3 @@ def part_terms(word: Word, language: str) -> list[str]:
 def whole_terms(word: Word, language: str) -> list[str]:
     """Return the terms of a word's wholes; ``e-mails`` gives that of ``emails``."""
     return [stem(whole, language) if whole.isalpha() else fold(whole, language) for whole in word.wholes]
-
-
-def _token_terms(token: str, language: str) -> tuple[str, ...]:
-    return tuple(
-        term for word in apart(token) for term in (*part_terms(word, language), *whole_terms(word, language)) if term
-    )
-
-
-# A word is taken apart and stemmed once. What stays out: long tokens, so that the cache is bounded in bytes too, and
-# runs of Chinese or Thai, of which few come again.
-_cached_terms = lru_cache(maxsize=65_536)(_token_terms)

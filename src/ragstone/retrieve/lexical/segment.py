@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import chain
 from typing import TypeAlias
 from uuid import UUID
 
@@ -78,13 +79,7 @@ class Counted:
 def segment_of(versions: Sequence[Counted]) -> Segment:
     """Return the segment of versions of at most ``MOST_CHUNKS`` chunks. A frequency beyond 65,535 is taken for that."""
     counted = [terms for version in versions for terms in version.terms]
-    distinct = np.fromiter((len(terms) for terms in counted), np.int64, len(counted))
-    total = int(distinct.sum())
-    keys = np.fromiter((term_key(term) for terms in counted for term in terms), np.uint64, total)
-    frequencies = np.fromiter((each for terms in counted for each in terms.values()), np.int64, total)
     lengths = np.fromiter((sum(terms.values()) for terms in counted), np.uint32, len(counted))
-    order = np.argsort(keys, kind="stable")
-    unique, counts = np.unique(keys, return_counts=True)
     return Segment(
         Members(
             ids_of([each for version in versions for each in version.chunk_ids]),
@@ -92,12 +87,41 @@ def segment_of(versions: Sequence[Counted]) -> Segment:
             ids_of([version.version_id for version in versions]),
             np.fromiter((len(version.chunk_ids) for version in versions), np.uint32, len(versions)),
         ),
-        Postings(
-            unique,
-            counts.astype(np.uint32),
-            np.repeat(np.arange(len(counted), dtype=np.uint16), distinct)[order],
-            np.minimum(frequencies, _MOST_FREQUENT).astype(np.uint16)[order],
-        ),
+        _postings_of(counted),
+    )
+
+
+class _Numbers(dict[str, int]):
+    """Terms in the order in which they were first asked for."""
+
+    def __missing__(self, term: str) -> int:
+        number = self[term] = len(self)
+        return number
+
+
+def _postings_of(counted: Sequence[Mapping[str, int]]) -> Postings:
+    """Return the postings of chunks by how often they have each term.
+
+    Postings are many: they are put in order as numbers of 64 bits, the term's place among all in the upper half, then
+    the chunk's, then the frequency.
+    """
+    numbers = _Numbers()
+    distinct = np.fromiter(map(len, counted), np.int64, len(counted))
+    total = int(distinct.sum())
+    of_terms = np.fromiter(map(numbers.__getitem__, chain.from_iterable(counted)), np.int64, total)
+    frequencies = np.fromiter(chain.from_iterable(terms.values() for terms in counted), np.int64, total)
+    keys = np.fromiter(map(term_key, numbers), np.uint64, len(numbers))
+    keys, places_of_terms = np.unique(keys, return_inverse=True)
+    terms = places_of_terms[of_terms]
+    packed = terms.astype(np.uint64) << np.uint64(32)
+    packed |= np.repeat(np.arange(len(counted), dtype=np.uint64) << np.uint64(16), distinct)
+    packed |= np.minimum(frequencies, _MOST_FREQUENT).astype(np.uint64)
+    packed.sort()
+    return Postings(
+        keys,
+        np.bincount(terms, minlength=len(keys)).astype(np.uint32),
+        (packed >> np.uint64(16)).astype(np.uint16),
+        packed.astype(np.uint16),
     )
 
 
