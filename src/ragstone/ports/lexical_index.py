@@ -26,12 +26,14 @@ class Matches:
     ``attainable``: what a chunk would score at the most that has every word of the question again and again.
     ``language``: the question's (ISO 639-1), else that of most documents; ``""`` where neither can be told.
     ``corrections``: words that no chunk has; what was meant was searched for instead where the index is made so.
+    ``unchecked``: these were not looked for, as that would have taken too long this once.
     """
 
     ranked: Sequence[Ranked] = ()
     attainable: float = 0.0
     language: str = ""
     corrections: Sequence[Correction] = ()
+    unchecked: bool = False
 
 
 class LexicalIndex(Protocol):

@@ -154,14 +154,17 @@ class SegmentedLexicalIndex:
         spoken = asked.language or next(iter(languages), "")
         if not asked.groups or not views:
             return Matches(language=spoken)
-        parts, corrected = await self._parts(views, asked), []
+        parts, corrected, late = await self._parts(views, asked), [], False
         if self._spelling is not Spelling.OFF:
-            corrected = await self._corrected(_Asked(question, scope, asked, languages, views, parts), PATIENCE)
+            try:
+                corrected = await self._corrected(_Asked(question, scope, asked, languages, views, parts), PATIENCE)
+            except TimeoutError:
+                late = True
             if corrected and self._spelling is Spelling.SEARCHED:
                 asked = instead(asked, corrected)
                 parts = await self._parts(views, asked)
         looking = Looking(scope, views, parts, asked.weights, self._formula)
-        told = Matches(language=spoken, corrections=[each.correction for each in corrected])
+        told = Matches(language=spoken, corrections=[each.correction for each in corrected], unchecked=late)
         if asked.phrases:
             required = await self._postings_of(views, words_of(asked.phrases, languages))
             candidates, most = await self._inside(looking.requiring(required), max(limit, _MOST_HOLDING))

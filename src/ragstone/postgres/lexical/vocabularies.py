@@ -37,7 +37,8 @@ class Vocabularies:
     async def of(self, views: Sequence[View], patience: float | None) -> list[Vocabulary] | None:
         """Return the vocabulary of each segment.
 
-        ``None`` where there are too many chunks, where they cannot be read, or not within ``patience`` seconds.
+        ``None`` where there are too many chunks, or they cannot be read. Raises ``TimeoutError`` where that takes more
+        than ``patience`` seconds; they are read nevertheless.
         """
         sizes = {view.number: len(view.members.chunk_ids) for view in views}
         if sum(sizes.values()) > self._most_chunks:
@@ -49,7 +50,9 @@ class Vocabularies:
             reading = self._reading
             left = None if patience is None else max(0.0, until - time.monotonic())
             done, _ = await asyncio.wait((reading,), timeout=left)
-            if not done or not reading.result():
+            if not done:
+                raise TimeoutError
+            if not reading.result():
                 return None
         for number in sizes:
             self._held.move_to_end(number)
