@@ -4,7 +4,8 @@
 
 Brings the documents of `benchmarks.http_mixture` into the record in DIR, once; runs the real server on it, and asks by
 clients in processes of their own. The vectors of questions are not kept, but for the questions asked again, which are
-asked once before they are measured. `processor` is what the server's process needs for one request, PostgreSQL apart.
+asked once before they are measured. Words come first: their first row has the postings read from PostgreSQL, the others
+find them in memory. `processor` is what the server's process needs for one request, PostgreSQL apart.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from ragstone.learn.judged_sets import JudgedSet
 from ragstone.learn.measures import MAIN, measured
 from ragstone.settings import Settings
 
-MODES = ("hybrid", "words", "meaning")
+MODES = ("words", "meaning", "hybrid")
 TOP = 10
 WARM = 20
 CACHE_MB = 64

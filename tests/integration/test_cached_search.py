@@ -147,7 +147,7 @@ async def test_replies_are_those_of_a_search(container: Container, seed: int) ->
 
 async def test_what_was_committed_is_found_by_the_next_question(container: Container) -> None:
     """While many others ask the same without a pause."""
-    await store(container.record, container.lexical, ["apple"])
+    await store(container.record, container.lexical, ["apple 1"])
     outcomes: list[Outcome] = []
     search = cached(container, outcomes)
     writing = True
@@ -160,7 +160,7 @@ async def test_what_was_committed_is_found_by_the_next_question(container: Conta
         for _ in range(4):
             others.create_task(ask())
         for number in range(2, 9):
-            await store(container.record, container.lexical, ["apple"])
+            await store(container.record, container.lexical, [f"apple {number}"])
             found = await search.retrieve("apple", Scope(LOCAL), mode=Mode.WORDS)
             assert len(found.hits) == number
         writing = False

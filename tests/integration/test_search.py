@@ -152,7 +152,7 @@ async def test_boosts_and_recency_change_scores(settings: Settings) -> None:
 async def test_a_slip_of_the_pen_is_searched_for_and_told(settings: Settings, spelling: str, word: str | None) -> None:
     async with open_container(settings.model_copy(update={"spelling": spelling})) as container:
         await put(container, *(f"The granite of quarry {number} is grey." for number in range(8)), *OTHERS)
-        question = "Where does the granitte come from?"
+        question = "Where is the granitte?"
         found = await container.search.retrieve(question, SCOPE, mode=Mode.WORDS)
         while "spelling" in found.missing:  # the words are read once, and no search waits long for that
             found = await container.search.retrieve(question, SCOPE, mode=Mode.WORDS)
