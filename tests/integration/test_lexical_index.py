@@ -13,6 +13,7 @@ from ragstone.domain.documents import Chunk
 from ragstone.domain.queries import Scope
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.lexical import upkeep
+from ragstone.postgres.record import connection_of
 from ragstone.settings import Settings
 from ragstone.testing.lexical_indexes import bm25
 from ragstone.testing.records import store
@@ -164,6 +165,22 @@ async def test_a_transaction_that_began_before_and_ends_after_a_look_is_not_miss
         await check(other, documents | later)
     del documents[hidden]
     await check(other, documents | later)
+
+
+async def test_changes_that_were_forgotten_before_anybody_looked_are_not_missed(
+    container: Container, other: Container
+) -> None:
+    """A transaction that takes longer than changes are noted notes them as of its beginning."""
+    documents = await fill(container, 6)
+    hidden = next(iter(documents))
+    await check(other, documents)
+    async with container.record.transaction() as transaction:
+        await transaction.documents.delete(LOCAL, hidden)
+        await connection_of(transaction).execute("update visibility_changes set noted_at = now() - interval '2 hours'")
+    await container.upkeep.mend()
+    assert await count(container, "visibility_changes") == 0
+    del documents[hidden]
+    await check(other, documents)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,9 @@ same tenant for other readers, full of the same words, of words of their own, an
 """
 
 import dataclasses
+import statistics
+import time
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from uuid import UUID, uuid4
@@ -163,3 +166,19 @@ async def test_counts_are_the_same(records: tuple[Container, Container]) -> None
             documents = await transaction.documents.list(READER, collection=None, state=None, after=None, limit=100)
             counted.append(([(one.name, one.documents, one.chunks) for one in listed], len(documents)))
     assert counted[0] == counted[1]
+
+
+async def test_the_time_of_a_search_does_not_tell_a_hidden_word_from_none(container: Container) -> None:
+    """Thousands of hidden chunks have the one word, none has the other: both take as long, but for the noise."""
+    texts = [f"Zarkonium pays {number} for granite." for number in range(4000)]
+    await store(container.record, container.lexical, texts, readers=("board",), principal=BOARD)
+    await store(container.record, container.lexical, [f"granite {number}" for number in range(500)])
+    scope, took = Scope(READER), defaultdict[str, list[float]](list)
+    for _ in range(60):
+        for word in ("zarkonium granite", "qwortheimer granite"):
+            started = time.perf_counter()
+            await container.lexical.search(word, scope, 10)
+            took[word].append(time.perf_counter() - started)
+    hidden, absent = (statistics.median(each[5:]) for each in took.values())
+    spread = statistics.quantiles(took["qwortheimer granite"][5:], n=4)
+    assert abs(hidden - absent) < max(spread[2] - spread[0], 0.0005), (hidden, absent, spread)

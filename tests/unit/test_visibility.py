@@ -29,8 +29,11 @@ def test_what_is_handed_a_scope_asks_what_it_may_see(file: Path) -> None:
 
 
 def test_who_may_read_is_said_in_one_place() -> None:
-    """Readers are compared with a principal's by ``visibility``, and by what accepts documents of a name."""
+    """Readers are compared by ``visibility``, by what accepts documents of a name, and of changes by ``changes``;
+    those of two versions of a document by ``narrowing``."""
     comparing = {
-        file.name for file in POSTGRES.rglob("*.py") if re.search(r"readers\s*&&", file.read_text(encoding="utf-8"))
+        file.name
+        for file in POSTGRES.rglob("*.py")
+        if re.search(r"readers(\)s::text\[\])?\s*&&", file.read_text(encoding="utf-8"))
     }
-    assert comparing <= {"visibility.py", "documents.py", "importing.py"}
+    assert comparing == {"visibility.py", "documents.py", "importing.py", "changes.py", "narrowing.py"}

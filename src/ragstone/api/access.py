@@ -15,7 +15,7 @@ _HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="header",
 _REMEDY = "Send a key as `Authorization: Bearer rs_...`; `ragstone keys create` makes one."
 
 
-def secret_of(
+async def secret_of(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_BEARER)],
     header: Annotated[str | None, Security(_HEADER)],
@@ -37,7 +37,7 @@ async def principal_of(secret: Key, record: OpenRecord, settings: OpenSettings) 
     A key is looked up on each request, so that one that is revoked ends at once. Raises ``Unauthenticated``.
     """
     if secret is not None:
-        async with record.transaction() as transaction:
+        async with record.reading() as transaction:
             return await transaction.keys.principal(secret)
     if is_loopback(settings.host):
         return LOCAL
@@ -47,12 +47,12 @@ async def principal_of(secret: Key, record: OpenRecord, settings: OpenSettings) 
 AnyPrincipal = Annotated[Principal, Depends(principal_of)]
 
 
-def reader_of(principal: AnyPrincipal) -> Principal:
+async def reader_of(principal: AnyPrincipal) -> Principal:
     """Return the principal if it may read. Raise ``Forbidden``."""
     return _holding(principal, Permission.READ)
 
 
-def writer_of(principal: AnyPrincipal) -> Principal:
+async def writer_of(principal: AnyPrincipal) -> Principal:
     """Return the principal if it may change documents, jobs and collections. Raise ``Forbidden``."""
     return _holding(principal, Permission.WRITE)
 

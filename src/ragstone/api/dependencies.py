@@ -1,4 +1,7 @@
-"""Every resource that a handler uses, as a dependency: taken from the container, replaceable by an override."""
+"""Every resource that a handler uses, as a dependency: taken from the container, replaceable by an override.
+
+All are coroutines, though none waits: FastAPI runs plain functions in threads, which costs each request a millisecond.
+"""
 
 import asyncio
 from typing import Annotated
@@ -15,7 +18,7 @@ from ragstone.retrieve.search import Search
 from ragstone.settings import Settings
 
 
-def container_of(request: Request) -> Container:
+async def container_of(request: Request) -> Container:
     """Return the container that the lifespan has opened."""
     container: Container = request.app.state.container
     return container
@@ -24,37 +27,37 @@ def container_of(request: Request) -> Container:
 OpenContainer = Annotated[Container, Depends(container_of)]
 
 
-def settings_of(container: OpenContainer) -> Settings:
+async def settings_of(container: OpenContainer) -> Settings:
     """Return the settings."""
     return container.settings
 
 
-def record_of(container: OpenContainer) -> Record:
+async def record_of(container: OpenContainer) -> Record:
     """Return the system of record."""
     return container.record
 
 
-def intake_of(container: OpenContainer) -> Intake:
+async def intake_of(container: OpenContainer) -> Intake:
     """Return what takes documents in."""
     return container.intake
 
 
-def search_of(container: OpenContainer) -> Search | CachedSearch:
+async def search_of(container: OpenContainer) -> Search | CachedSearch:
     """Return what finds passages."""
     return container.search
 
 
-def asking_of(container: OpenContainer) -> Asking:
+async def asking_of(container: OpenContainer) -> Asking:
     """Return what answers questions."""
     return container.asking
 
 
-def fetcher_of(container: OpenContainer) -> Fetcher:
+async def fetcher_of(container: OpenContainer) -> Fetcher:
     """Return what fetches documents from the web."""
     return container.fetcher
 
 
-def stopping_of(request: Request) -> asyncio.Event:
+async def stopping_of(request: Request) -> asyncio.Event:
     """Return the event that is set when the server stops, on which open streams end."""
     stopping: asyncio.Event = request.app.state.stopping
     return stopping

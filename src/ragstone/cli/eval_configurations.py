@@ -1,9 +1,11 @@
 """The configurations that an evaluation compares: the present settings, and changes to them."""
 
+import json
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, get_origin
 
 from pydantic import ValidationError
 
@@ -11,13 +13,9 @@ from ragstone.domain.errors import InvalidRequest
 from ragstone.domain.queries import Mode
 from ragstone.settings import Settings
 
-ABLATIONS: Final[Mapping[str, Mapping[str, str]]] = {
-    "words": {"mode": "words"},
-    "meaning": {"mode": "meaning"},
-}
-"""Each leg alone, and the whole without each stage that can be left out: name to changes, as --config takes them."""
-
 _PRESENT = "default"
+_BETWEEN = re.compile(r",(?=\s*\w+\s*=(?![>=]))|,\s*$")
+"""What parts two changes: a comma before a name and its value, not one within a value."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
 _OF_THE_RECORD = frozenset(
     {
@@ -50,7 +48,7 @@ class Configuration:
 
     def settings(self, present: Settings) -> Settings:
         """Return the settings that it stands for. Raises ``InvalidRequest`` for a value that will not do."""
-        changed: dict[str, Any] = {name: value or None for name, value in self.changes.items() if name != "mode"}
+        changed = {name: _value(name, value) for name, value in self.changes.items() if name != "mode"}
         if not changed:
             return present
         try:
@@ -72,17 +70,43 @@ class Plan:
     pairs: Sequence[tuple[int, int]]
 
 
-def plan(given: Sequence[str], compared: tuple[str, str] | None, *, ablate: bool) -> Plan:
+def ablations(present: Settings) -> list[Configuration]:
+    """Return each leg alone, and the whole without each stage that the present settings have."""
+    by_scores = present.fusion == "scores"
+    one_weight = {"fusion_meaning_foreign": str(present.fusion_meaning)}
+    boosted = bool(present.boosts.strip()) or present.recency_half_life_days is not None
+    stages: list[tuple[str, bool, dict[str, str]]] = [
+        ("words", True, {"mode": "words"}),
+        ("meaning", True, {"mode": "meaning"}),
+        ("by-ranks", by_scores, {"fusion": "ranks"}),
+        ("one-weight", by_scores and present.fusion_meaning != present.fusion_meaning_foreign, one_weight),
+        # A word that is only told changes no ranking.
+        ("no-spelling", present.spelling == "searched", {"spelling": "off"}),
+        ("no-rewriting", bool(present.rewrite), {"rewrite": ""}),
+        ("no-boosts", boosted, {"boosts": "", "recency_half_life_days": ""}),
+        ("no-reranking", present.reranker != "none", {"reranker": "none"}),
+        ("no-folding", present.fold_duplicates, {"fold_duplicates": "false"}),
+        ("no-max-per-document", present.max_per_document > 0, {"max_per_document": "0"}),
+        ("no-joining", present.join_neighbours, {"join_neighbours": "false"}),
+        ("no-parents", present.parent_chars > 0, {"parent_chars": "0"}),
+    ]
+    return [Configuration(name, changes, ablation=True) for name, is_on, changes in stages if is_on]
+
+
+def plan(
+    given: Sequence[str], compared: tuple[str, str] | None, present: Settings | None = None, *, ablate: bool = False
+) -> Plan:
     """Return what the options of the command line ask for. Raises ``InvalidRequest``.
 
-    Those ``compared`` come first; without them, the first one is compared with each other.
+    Those ``compared`` come first; without them, the first one is compared with each other. What can be left out is
+    what the ``present`` settings have.
     """
     named = [parsed(each) for each in given]
-    ablations = [Configuration(name, changes, ablation=True) for name, changes in ABLATIONS.items()]
-    known = {each.name: each for each in (Configuration(), *ablations, *named)}
+    left_out = ablations(present) if present else []
+    known = {each.name: each for each in (Configuration(), *left_out, *named)}
     pair = [_chosen(each, known) for each in compared or ()]
     present = [Configuration()] if ablate or not (named or pair) else []
-    wanted = [*pair, *present, *named, *(ablations if ablate else ())]
+    wanted = [*pair, *present, *named, *(left_out if ablate else ())]
     configurations = [each for place, each in enumerate(wanted) if not any(map(each.same, wanted[:place]))]
     names = [each.name for each in configurations]
     if len(set(names)) < len(names) or len({each.name for each in named}) < len(named):
@@ -95,12 +119,15 @@ def plan(given: Sequence[str], compared: tuple[str, str] | None, *, ablate: bool
 
 
 def parsed(given: str) -> Configuration:
-    """Read NAME or NAME:setting=value,setting=value. Raises ``InvalidRequest``."""
+    """Read NAME or NAME:setting=value,setting=value. Raises ``InvalidRequest``.
+
+    No value stands for the setting's default, as with environment variables; lists are JSON, as there.
+    """
     name, _, listed = given.partition(":")
     if not _NAME.fullmatch(name):
         raise InvalidRequest(f"{given!r} is no configuration.", remedy="It reads NAME:setting=value,setting=value.")
     changes: dict[str, str] = {}
-    for change in filter(None, listed.split(",")):
+    for change in filter(None, _BETWEEN.split(listed)):
         setting, equals, value = (part.strip() for part in change.partition("="))
         setting = setting.lower().removeprefix("ragstone_")
         if not equals:
@@ -108,6 +135,16 @@ def parsed(given: str) -> Configuration:
         _check_setting(name, setting, value)
         changes[setting] = value
     return Configuration(name, changes)
+
+
+def _value(name: str, told: str) -> Any:
+    """Return a setting's value as the settings take it; JSON that is none stays text, and is refused by them."""
+    if not told:
+        return Settings.model_fields[name].get_default(call_default_factory=True)
+    if get_origin(Settings.model_fields[name].annotation) is list:
+        with suppress(ValueError):
+            return json.loads(told)
+    return told
 
 
 def _check_setting(name: str, setting: str, value: str) -> None:

@@ -88,7 +88,7 @@ def _asker(container: Container, principal: Principal, collection: str | None, c
 
     async def ask(question: JudgedQuestion, limit: int) -> Sequence[Hit]:
         collections = (collection,) if collection else question.collections
-        scope = Scope(principal, collections, question.metadata)
+        scope = Scope(principal, collections, question.metadata, question.filter)
         found = await container.search.retrieve(question.question, scope, mode=configuration.mode, limit=limit)
         for leg, reason in found.missing.items():
             output.note(f"{configuration.name}: question {question.id} was searched without {leg}: {reason}")

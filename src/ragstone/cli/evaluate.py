@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ragstone.cli.eval_bars import Bars
     from ragstone.cli.eval_run import Wanted
     from ragstone.learn.results import Evaluation
+    from ragstone.settings import Settings
 
 Config = Annotated[
     list[str] | None,
@@ -80,14 +81,16 @@ def evaluate(
     """
     from ragstone.cli import eval_bars, eval_configurations
     from ragstone.cli.eval_run import Wanted
+    from ragstone.cli.local import quiet_settings
 
     if drop:
         _drop(questions, split)
         return
-    plan = eval_configurations.plan(config or [], compare, ablate=ablate)
+    settings = quiet_settings()
+    plan = eval_configurations.plan(config or [], compare, settings, ablate=ablate)
     bars = eval_bars.parsed(fail_under or [], fail_worse or [], depth=depth)
     wanted = Wanted(questions, plan, split, depth, clients, sample, tuple(reader or ()))
-    failures = run(_evaluate(wanted, bars, run_file, qrels, html, as_json=as_json))
+    failures = run(_evaluate(settings, wanted, bars, run_file, qrels, html, as_json=as_json))
     for failure in failures:
         output.note(f"Failed: {failure}")
     if failures:
@@ -103,13 +106,19 @@ def _drop(path: Path, split: str) -> None:
 
 
 async def _evaluate(
-    wanted: "Wanted", bars: "Bars", run_file: Path | None, qrels: Path | None, html: Path | None, *, as_json: bool
+    settings: "Settings",
+    wanted: "Wanted",
+    bars: "Bars",
+    run_file: Path | None,
+    qrels: Path | None,
+    html: Path | None,
+    *,
+    as_json: bool,
 ) -> list[str]:
     """Evaluate, print and write what was asked for; return what fell short."""
     from ragstone.cli import eval_bars, eval_output, eval_run
-    from ragstone.cli.local import quiet_settings
 
-    evaluation = await eval_run.evaluate(quiet_settings(), wanted)
+    evaluation = await eval_run.evaluate(settings, wanted)
     if as_json:
         output.print_json(eval_output.reply(evaluation))
     else:

@@ -37,7 +37,7 @@ class SpaceEmbedders:
 
         Raises ``EmbedderUnavailable``.
         """
-        async with self._record.transaction() as transaction:
+        async with self._record.reading() as transaction:
             space = await transaction.spaces.of_role(Role.ACTIVE)
         if space is None:
             embedder = self._configured()

@@ -13,7 +13,7 @@ from typing import Any
 
 from ragstone.domain.errors import InvalidRequest
 from ragstone.ingest.intake import Label, ReadyChunk, ReadyDocument
-from ragstone.learn.questions import JudgedQuestion, numbered_lines, read_questions, to_object
+from ragstone.learn.questions import JudgedQuestion, filter_on, numbered_lines, read_questions, to_object
 
 _LAYOUT = b"1"
 """How documents are brought into the record: another way of it makes other collections."""
@@ -105,6 +105,7 @@ def _to_question(path: Path, number: int, line: str) -> JudgedQuestion:
             wanted = others.get("filter", {})
             if isinstance(wanted, dict):
                 return JudgedQuestion(text, frozenset(), str(name), metadata=wanted)
+            return JudgedQuestion(text, frozenset(), str(name), filter=filter_on(path / "queries.jsonl", number, wanted))
     raise InvalidRequest(f"Line {number} of {path / 'queries.jsonl'} is no question.", remedy="It needs _id and text.")
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ragstone.domain.errors import InvalidRequest
+from ragstone.domain.filter_text import parse_filter
+from ragstone.domain.filters import Filter, FilterError
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +16,8 @@ class JudgedQuestion:
     """A question, and the uris of the documents that answer it.
 
     ``grades`` says how well each does, from 1 on; all do alike where it is empty. It is asked of ``collections`` (all
-    where empty) and of documents with this ``metadata``. ``excluded`` documents are left out of what is found.
+    where empty), of documents with this ``metadata`` and of what the ``filter`` holds of. ``excluded`` documents are
+    left out of what is found.
     """
 
     question: str
@@ -24,6 +27,7 @@ class JudgedQuestion:
     collections: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     excluded: frozenset[str] = frozenset()
+    filter: Filter | None = None
 
     @property
     def judgements(self) -> Mapping[str, int]:
@@ -35,9 +39,9 @@ def read_questions(path: Path) -> list[JudgedQuestion]:
     """Read a set of questions, a JSON object with ``question`` and ``uris`` on each line. Raises ``InvalidRequest``.
 
     It may also say ``id``, ``grades`` (whole numbers from 0 on, in the order of ``uris``; 0 is no answer),
-    ``collections`` and ``metadata``.
+    ``collections``, ``metadata`` and ``filter``, in the text form of filters.
     """
-    questions = [_to_question(path, number, line) for number, line in numbered_lines(path)]
+    questions = [_question_on(path, number, line) for number, line in numbered_lines(path)]
     if not questions:
         raise InvalidRequest(f"{path} holds no questions.")
     ids = {each.id for each in questions}
@@ -63,14 +67,28 @@ def to_object(line: str) -> object:
         return None
 
 
-def _to_question(path: Path, number: int, line: str) -> JudgedQuestion:
+def filter_on(path: Path, number: int, told: object) -> Filter | None:
+    """Return the filter of a question, ``None`` where none is told. Raises ``InvalidRequest``, naming the line."""
+    if told is None:
+        return None
+    try:
+        return parse_filter(told if isinstance(told, str) else "")
+    except FilterError as error:
+        raise InvalidRequest(
+            f"The filter on line {number} of {path}: {error}.",
+            remedy="It is a text, as in `search --where`; docs/guides/search.md shows what it looks like.",
+        ) from error
+
+
+def _question_on(path: Path, number: int, line: str) -> JudgedQuestion:
     match to_object(line):
         case {"question": str(question), "uris": [_, *_] as uris, **others}:
             grades = _grades([str(uri) for uri in uris], others.get("grades"))
             scope = _scope(others.get("collections", []), others.get("metadata", {}))
             if question.strip() and grades and scope:
                 named = str(others.get("id", number))
-                return JudgedQuestion(question, frozenset(grades), named, grades, *scope)
+                condition = filter_on(path, number, others.get("filter"))
+                return JudgedQuestion(question, frozenset(grades), named, grades, *scope, filter=condition)
     raise InvalidRequest(
         f"Line {number} of {path} is no judged question.",
         remedy='Each line reads {"question": "...", "uris": ["..."]}; docs/guides/evaluate.md tells the rest.',

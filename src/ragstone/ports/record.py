@@ -410,3 +410,7 @@ class Record(Protocol):
     def transaction(self) -> AbstractAsyncContextManager[Transaction]:
         """Open a transaction. Raises ``DatabaseUnavailable``."""
         ...
+
+    def reading(self) -> AbstractAsyncContextManager[Transaction]:
+        """Open for reads each of which stands by itself, as of its own moment. Raises ``DatabaseUnavailable``."""
+        ...

@@ -3,12 +3,11 @@
 Whatever a snapshot does not show is a change since then, however long ago its transaction began.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from ragstone.domain.access import Principal
 from ragstone.ports.changes import Moment
-from ragstone.postgres.database import Connection, Database
+from ragstone.postgres.database import Database
 from ragstone.postgres.visibility import principal_parameters
 
 FORGOTTEN_SECONDS = 3600.0
@@ -57,7 +56,7 @@ class PostgresChanges:
             "since": since.snapshot if since else None,
             "collections": list(since.collections or ()) if since else [],
         }
-        async with self._database.connection() as connection, _by_itself(connection):
+        async with self._database.reading() as connection:
             cursor = await connection.execute(_OF_COLLECTIONS if collections else _OF_TENANT, asked)
             snapshot, named, space, unchanged = (await cursor.fetchall())[0]
         if since and unchanged and space == since.space:
@@ -68,14 +67,3 @@ class PostgresChanges:
         """Forget changes that were noted longer ago than this. Raises ``DatabaseUnavailable``."""
         async with self._database.connection() as connection:
             await connection.execute(_FORGET, (seconds,))
-
-
-@asynccontextmanager
-async def _by_itself(connection: Connection) -> AsyncIterator[None]:
-    """Let a statement be its own transaction: to begin and end one would take thrice as long as this one does."""
-    await connection.set_autocommit(True)
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            await connection.set_autocommit(False)

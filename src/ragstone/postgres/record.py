@@ -46,6 +46,12 @@ class PostgresRecord:
         async with self._database.connection() as connection:
             yield PostgresTransaction(connection, self._queue, self._kept)
 
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[PostgresTransaction]:
+        """Open for reads each of which stands by itself. Raises ``DatabaseUnavailable``."""
+        async with self._database.reading() as connection:
+            yield PostgresTransaction(connection, self._queue, self._kept)
+
 
 def connection_of(transaction: Transaction) -> Connection:
     """Return the connection under a transaction, for an index that lives in the same database."""

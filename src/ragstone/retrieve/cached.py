@@ -53,8 +53,9 @@ class CachedSearch:
     """Wraps ``search``, the ``retrieve`` of a ``Search``.
 
     Of what it found, ``max_bytes`` are kept at most, as Python counts them, each reply for ``seconds`` at most; those
-    last given stay. Not kept is what ``whole`` says no to: by default, replies that lack a leg. ``noted`` is told where
-    each reply came from. ``clock`` counts seconds and only goes forward. Belongs to one event loop.
+    last given stay. Not kept is what ``whole`` says no to: by default, replies that did without something, and those
+    with a trace, which tells of one search. ``noted`` is told where each reply came from. ``clock`` counts seconds and
+    only goes forward. Belongs to one event loop.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class CachedSearch:
         *,
         max_bytes: int,
         seconds: float,
-        whole: Callable[[Found], bool] = lambda found: not found.missing,
+        whole: Callable[[Found], bool] = lambda found: not found.missing and found.trace is None,
         noted: Callable[[Outcome], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

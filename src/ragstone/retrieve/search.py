@@ -91,7 +91,7 @@ class Search:
     async def _check_collections(self, scope: Scope) -> None:
         if not scope.collections:
             return
-        async with self._record.transaction() as transaction:
+        async with self._record.reading() as transaction:
             for name in scope.collections:
                 await transaction.collections.id_of(scope.principal, name)
 
@@ -158,7 +158,7 @@ class Search:
     async def _load(self, course: Course, fused: Fused) -> tuple[Hit, ...]:
         """Join with the record, which has the last word on what is there and who may read it."""
         started = time.perf_counter()
-        async with self._record.transaction() as transaction:
+        async with self._record.reading() as transaction:
             stored = await transaction.chunks.load(course.scope, [ranked.chunk_id for ranked, _ in fused])
         found = {ranked.chunk_id: (ranked.score, legs) for ranked, legs in fused}
         course.note("load", _since(started), asked=len(fused), found=len(stored))

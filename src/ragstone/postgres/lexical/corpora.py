@@ -5,7 +5,6 @@ the transaction that makes it, and each question begins with what was noted sinc
 """
 
 import asyncio
-import time
 from collections import OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,13 +21,14 @@ from ragstone.retrieve.lexical.scoring import Mask, Statistics
 from ragstone.retrieve.lexical.segment import Ids, Members, ids_of
 
 FORGOTTEN_SECONDS = 3600.0
-"""How long a change is noted. What a process knows is trusted for half of that."""
+"""How long a change is noted, about. Who has not looked for longer than that looks at everything anew."""
 
 _LOOK = """
     select l.id, coalesce((select array_agg(s.id) from lexical_segments s where s.collection_id = l.id), '{}'),
         coalesce((select array_agg(distinct c.version_id) from visibility_changes c
             where c.collection_id = l.id and c.xid >= known.since::text::xid8), '{}'),
-        pg_snapshot_xmin(pg_current_snapshot())::text::bigint
+        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
+        (select newest::text::bigint from visibility_changes_forgotten)
     from collections l
     left join unnest(%(known)s::uuid[], %(since)s::bigint[]) known (id, since) on known.id = l.id
     where l.tenant = %(tenant)s and (cardinality(%(names)s::text[]) = 0 or l.name = any(%(names)s::text[]))
@@ -128,13 +128,14 @@ class View:
 
 
 class _Seen(NamedTuple):
-    """A collection as a question finds it: its segments, the versions of it that were noted since what is known, and
-    the transaction from which on others may still be under way."""
+    """A collection as a question finds it: its segments, the versions of it that were noted since what is known, the
+    transaction from which on others may still be under way, and the newest one of which the notes were forgotten."""
 
     collection: UUID
     segments: frozenset[int]
     changed: Sequence[UUID]
     xmin: int
+    forgotten: int
 
 
 @dataclass(eq=False, slots=True)
@@ -143,15 +144,14 @@ class _Corpus:
 
     segments: dict[int, Held] = field(default_factory=dict)
     since: int = 0
-    known_at: float = float("-inf")
 
-    @property
-    def known(self) -> bool:
-        return time.monotonic() - self.known_at < FORGOTTEN_SECONDS / 2
+    def known(self, forgotten: int) -> bool:
+        """Say whether all changes to what is held are still noted."""
+        return forgotten < self.since
 
     def known_until(self, xmin: int) -> None:
         """Note that it holds what every transaction before this one did."""
-        self.since, self.known_at = max(self.since, xmin), time.monotonic()
+        self.since = max(self.since, xmin)
 
     @property
     def chunks(self) -> int:
@@ -188,7 +188,7 @@ class Corpora:
         return [view for view in views if view.statistics.chunks]
 
     async def _look(self, connection: Connection, principal: Principal, names: Sequence[str]) -> list[_Seen]:
-        known = {key: corpus.since for key, corpus in self._corpora.items() if corpus.known}
+        known = {key: corpus.since for key, corpus in self._corpora.items()}
         cursor = await connection.execute(
             _LOOK,
             {
@@ -198,12 +198,14 @@ class Corpora:
                 "since": list(known.values()),
             },
         )
-        return [_Seen(row[0], frozenset(row[1]), row[2], row[3]) for row in await cursor.fetchall()]
+        return [_Seen(row[0], frozenset(row[1]), *row[2:]) for row in await cursor.fetchall()]
 
     def _is_known(self, seen: _Seen) -> bool:
         """Say whether what is held of a collection is what was seen."""
         corpus = self._corpora.get(seen.collection)
-        if corpus is None or not corpus.known or seen.changed or corpus.segments.keys() != seen.segments:
+        if corpus is None or not corpus.known(seen.forgotten):
+            return False
+        if seen.changed or corpus.segments.keys() != seen.segments:
             return False
         self._corpora.move_to_end(seen.collection)
         corpus.known_until(seen.xmin)
@@ -216,7 +218,7 @@ class Corpora:
         fresh = sorted(seen.segments - held.keys())
         if fresh:
             held |= await _load(connection, fresh)
-        if not corpus.known:
+        if not corpus.known(seen.forgotten):
             fresh = sorted(held)
         shown = await _shown(connection, _SHOWN_IN, fresh) + await _shown(connection, _SHOWN_OF, seen.changed)
         # At one go from here: others may look at what is held whenever we wait.

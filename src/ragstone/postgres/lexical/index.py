@@ -198,7 +198,9 @@ class SegmentedLexicalIndex:
         if not guesses:
             return []
         async with self._database.connection() as connection:
-            return await corrections(connection, asked.scope, doubts.languages, guesses)
+            # A filter narrows what is found, not what words there are.
+            everywhere = Scope(asked.scope.principal, asked.scope.collections)
+            return await corrections(connection, everywhere, doubts.languages, guesses)
 
     async def _inside(self, looking: Looking, limit: int) -> tuple[Sequence[Ranked], float]:
         """Return the best chunks in the scope, and the score that none can pass."""

@@ -129,7 +129,7 @@ async def corrections(
     connection: Connection, scope: Scope, languages: Sequence[str], guesses: Sequence[Guessed]
 ) -> list[Corrected]:
     """Return what each word was likeliest meant to be, where a text in view has it."""
-    seen = visible(Scope(scope.principal, scope.collections))
+    seen = visible(scope)
     query = _TEXTS.format(versions=seen.versions, chunks=seen.chunks)
     chunk_ids = list({each for guess in guesses for each in guess.read})
     cursor = await connection.execute(query, {**seen.parameters, "chunk_ids": chunk_ids}, prepare=seen.prepare)

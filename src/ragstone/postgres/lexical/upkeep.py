@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from psycopg import errors
 
 from ragstone.ports.lexical_index import Entry
+from ragstone.postgres.changes import PostgresChanges
 from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.corpora import FORGOTTEN_SECONDS
@@ -57,6 +58,16 @@ _LOST = f"""
             where m.version_id = v.id and s.made_by = %s)
     order by v.id limit {_MADE_ANEW_AT_A_TIME}
 """  # noqa: S608 (no input)
+
+# What is forgotten is before every snapshot from now on, so it is enough to know the newest of it.
+_FORGET = """
+    with gone as (
+        delete from visibility_changes
+        where noted_at < now() - make_interval(secs => %s) and xid < pg_snapshot_xmin(pg_current_snapshot())
+        returning xid)
+    update visibility_changes_forgotten
+    set newest = greatest(newest, (select xid from gone order by xid desc limit 1)) where exists (select from gone)
+"""
 
 log = structlog.get_logger(__name__)
 
@@ -111,10 +122,8 @@ class Upkeep:
             cursor = await connection.execute(_BROKEN)
             for (number,) in await cursor.fetchall():
                 log.warning("words_dropped", segment=number, remedy="its versions are indexed anew")
-            await connection.execute(
-                "delete from visibility_changes where noted_at < now() - make_interval(secs => %s)",
-                (FORGOTTEN_SECONDS,),
-            )
+            await connection.execute(_FORGET, (FORGOTTEN_SECONDS,))
+        await PostgresChanges(self._database).forget()
         made = 0
         while lost := await self._lost():
             for version_id, title in lost:

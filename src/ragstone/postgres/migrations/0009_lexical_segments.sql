@@ -48,6 +48,10 @@ create table visibility_changes (
 create index visibility_changes_collection on visibility_changes (collection_id, xid);
 create index visibility_changes_noted on visibility_changes (noted_at);
 
+-- The newest of those that were forgotten: who knows nothing from then on has to look at everything anew.
+create table visibility_changes_forgotten (newest xid8 not null);
+insert into visibility_changes_forgotten values ('0');
+
 create function note_current_version() returns trigger language plpgsql as $$
 begin
     if tg_op <> 'INSERT' and old.current_version is not null then
