@@ -95,7 +95,10 @@ async def prepare(settings: Settings) -> int:
             waiting = documents()
             while batch := list(islice(waiting, BATCH)):
                 await _store(container, batch)
-        await container.embedders.tune()  # as a worker does
+        # As a worker does.
+        await container.embedders.tune()
+        while await container.upkeep.tend():
+            pass
         return await _count(container)
 
 

@@ -16,8 +16,7 @@ from typing import Any
 from ragstone.api.application import create_app
 from ragstone.api.server import Server, bound
 from ragstone.container import Container
-from ragstone.postgres.changes import PostgresChanges
-from ragstone.retrieve.cached import CachedSearch
+from ragstone.retrieve.search import Search
 from ragstone.settings import Settings
 from ragstone.telemetry import configure_logging
 
@@ -102,18 +101,12 @@ def _serve(settings: str, line: Connection, cache_mb: int, stages: bool) -> None
 
 async def _serving(settings: Settings, line: Connection, cache_mb: int, stages: bool) -> None:
     configure_logging(settings)
-    app = create_app(settings)
+    app = create_app(settings.model_copy(update={"search_cache_mb": cache_mb}))
     with bound(settings.host, 0) as listener:
         async with app.router.lifespan_context(app):
             container, watch = app.state.container, Watch()
             if stages:
                 _time_stages(container, watch)
-            if cache_mb:
-                changes = PostgresChanges(container.database)
-                if stages:
-                    watch.around("look for changes", changes, "moment")
-                search = CachedSearch(container.search.retrieve, changes, max_bytes=cache_mb << 20, seconds=300)
-                container.search = search
             server = Server(app, lambda _: line.send(listener.getsockname()[1]))
             asyncio.get_running_loop().add_reader(line.fileno(), _answer, line, watch, server)
             watching = asyncio.create_task(watch.loop())
@@ -127,8 +120,10 @@ def _time_stages(container: Container, watch: Watch) -> None:
     watch.around("embed the question", container.embedder, "embed")
     watch.around("search by meaning", container.vectors, "search")
     watch.around("search by words", container.lexical, "search")
-    for stage, method in (("retrieve", "retrieve"), ("collections", "_check_collections"), ("load", "_load")):
-        watch.around(stage, container.search, method)
+    watch.around("retrieve", container.search, "retrieve")
+    if isinstance(container.search, Search):  # it is within the cache else
+        for stage, method in (("collections", "_check_collections"), ("load", "_load")):
+            watch.around(stage, container.search, method)
 
 
 def _answer(line: Connection, watch: Watch, server: Server) -> None:

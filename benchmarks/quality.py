@@ -1,102 +1,99 @@
 """Retrieval quality on the public sets, beside the bars of the design: `ragstone eval` on each, by the same code.
 
-    python -m benchmarks.quality [--data-dir DIR] [--sets adi medline ...] [--config NAME:setting=value,...] [--ablate]
+    python -m benchmarks.quality [--sets adi medline ...] [--questions 300] [--ablate] [--config NAME:setting=value,...]
+        [--data-dir DIR] [--out FILE] [--resume]
 
-The documents are embedded once, into a record of its own in DIR: some 13,000, which takes minutes. Where all sets are
-run with the present settings, or with the ablations of them, too, benchmarks/results/quality.json is written.
+The present settings and each leg alone; with `--ablate` also without each stage, with `--config` beside others. The
+documents are embedded once, each as one chunk, into a record of its own in DIR: some 15,500, in minutes. Results are
+written as soon as a set is done, to FILE and as a table beside it; `--resume` keeps what FILE has of the same code,
+settings and questions.
 """
 
 import argparse
 import asyncio
+import hashlib
 import json
 import os
 import platform
 import shlex
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import ragstone
+from benchmarks.quality_bars import BARS
+from benchmarks.quality_table import markdown, misses
 from ragstone.cli.eval_configurations import Plan, plan
-from ragstone.cli.eval_output import EvaluationReply, reply
+from ragstone.cli.eval_output import reply
 from ragstone.cli.eval_run import Wanted, evaluate
 from ragstone.settings import Settings
+from ragstone.telemetry import configure_logging
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 RESULTS = Path(__file__).parent / "results" / "quality.json"
-SQUAD_QUESTIONS = 1000
-"""So many of SQuAD's 4,330 questions gave its bar."""
-
-BARS = {
-    "scifact": None,
-    "cranfield": 0.458,
-    "cisi": 0.450,
-    "medline": 0.791,
-    "adi": None,
-    "squad_4k": 0.921,
-    "xquad/en": 0.976,
-    "xquad/de": 0.929,
-    "xquad/es": None,
-    "xquad/zh": 0.850,
-    "tatqa/dev": 0.688,
-    "policyqa/dev": None,
-}
-"""Least nDCG@10 of the default, where the design names one."""
+LEGS = ("default", "words:mode=words", "meaning:mode=meaning")
 
 
-async def run(sets: list[str], data_dir: Path, chosen: Plan) -> dict[str, Any]:
-    """Evaluate each set; return the report."""
-    settings = Settings(data_dir=data_dir, log_level="warning")
-    found: dict[str, Any] = {}
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What is measured, and where to: ``questions`` bounds those of each set."""
+
+    settings: Settings
+    plan: Plan
+    questions: int | None
+    out: Path
+
+    def wanted(self, name: str) -> Wanted:
+        """Return what to ask of a set."""
+        bounds = [each for each in (self.questions, BARS[name].questions) if each]
+        return Wanted(DATA / name, self.plan, most=min(bounds, default=None))
+
+    def mark(self, name: str) -> str:
+        """Return what tells whether a result is of the same code, settings, configurations and questions."""
+        digest = hashlib.sha256()
+        for file in sorted(Path(ragstone.__file__).parent.rglob("*.py")):
+            digest.update(file.read_bytes())
+        mine = self.settings.model_dump_json(exclude={"data_dir"})
+        wanted = self.wanted(name)
+        asked = [(each.name, dict(each.changes)) for each in self.plan.configurations]
+        digest.update(json.dumps([mine, asked, wanted.depth, wanted.most]).encode())
+        return digest.hexdigest()[:16]
+
+
+async def measure(run: Run, sets: list[str], found: dict[str, Any]) -> None:
+    """Evaluate each set that ``found`` does not hold; add it there, and write what there is."""
     for name in sets:
+        mark = run.mark(name)
+        if found.get(name, {}).get("mark") == mark:
+            print(f"{name}: as it was")
+            continue
         begun = time.monotonic()
-        most = SQUAD_QUESTIONS if name == "squad_4k" else None
-        evaluation = reply(await evaluate(settings, Wanted(DATA / name, chosen, most=most)))
-        found[name] = {**evaluation.model_dump(), "bar": BARS[name], "seconds": round(time.monotonic() - begun, 1)}
-        print("\n".join(table_rows(name, evaluation)), flush=True)
-    return found
+        evaluation = reply(await evaluate(run.settings, run.wanted(name)))
+        seconds = round(time.monotonic() - begun, 1)
+        found[name] = {**evaluation.model_dump(), "least": BARS[name].least, "seconds": seconds, "mark": mark}
+        write(run.out, found)
+        print("\n".join(markdown({name: found[name]}, heads=False)), flush=True)
 
 
-def table_rows(name: str, evaluation: EvaluationReply) -> list[str]:
-    """Return a line for each configuration of one set."""
-    rows = []
-    for place, each in enumerate(evaluation.configurations):
-        main = each.measures["nDCG@10"]
-        rows.append(
-            f"{name:<13} {each.name:<16} {evaluation.questions:>5}  {main.mean:.4f} [{main.low:.3f} {main.high:.3f}]"
-            f"  {each.measures['recall@100'].mean:.4f}  {each.measures['MRR@10'].mean:.4f}"
-            f"  {each.p50_ms:>6.1f} {each.p95_ms:>6.1f}  {'' if place else verdict(BARS[name], main.mean)}".rstrip()
-        )
-    return rows
+def write(out: Path, found: dict[str, Any]) -> None:
+    """Write the results with what made them, and their table beside them."""
+    command = shlex.join(["python", "-m", "benchmarks.quality", *_given(sys.argv[1:])])
+    ordered = {name: found[name] for name in BARS if name in found}
+    report = {"command": command, "cores": os.cpu_count(), "python": platform.python_version(), "sets": ordered}
+    out.parent.mkdir(exist_ok=True)
+    out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    lines = [f"# {out.stem}: nDCG@10", "", f"Made by `{command}`.", "", *markdown(ordered), ""]
+    lines += [f"- {each}" for each in misses(ordered)] or ["Every bar is reached."]
+    out.with_suffix(".md").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
-def verdict(bar: float | None, mean: float) -> str:
-    """Say how a mean stands to its bar."""
-    if bar is None:
-        return ""
-    return f"{bar:.3f} {'at or above' if mean >= bar else f'{bar - mean:.4f} short'}"
-
-
-def means(found: dict[str, Any]) -> dict[str, float]:
-    """Return each configuration's nDCG@10, averaged over the sets."""
-    names = [each["name"] for each in next(iter(found.values()))["configurations"]]
-    return {name: sum(_ndcg(each, name) for each in found.values()) / len(found) for name in names}
-
-
-def _ndcg(of_set: dict[str, Any], name: str) -> float:
-    (chosen,) = (each for each in of_set["configurations"] if each["name"] == name)
-    return float(chosen["measures"]["nDCG@10"]["mean"])
-
-
-def below_legs(found: dict[str, Any]) -> list[str]:
-    """Name the sets on which the default is more than 0.01 below the better of its own two legs, where these ran."""
-    told = []
-    for name, of_set in found.items():
-        ran = {each["name"] for each in of_set["configurations"]}
-        legs = [_ndcg(of_set, leg) for leg in ("words", "meaning") if leg in ran]
-        if legs and "default" in ran and (lost := max(legs) - _ndcg(of_set, "default")) > 0.01:
-            told.append(f"{name}: {lost:.4f} below the better leg")
-    return told
+def _given(arguments: list[str]) -> list[str]:
+    """Return what decides the results: neither where they and the record lie, nor that they came in parts."""
+    places = {place for place, each in enumerate(arguments) if each in {"--data-dir", "--out"}}
+    left_out = places | {place + 1 for place in places}
+    return [each for place, each in enumerate(arguments) if place not in left_out and each != "--resume"]
 
 
 def main() -> int:
@@ -104,44 +101,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", type=Path, default=Path.home() / ".cache" / "ragstone-quality")
     parser.add_argument("--sets", nargs="+", choices=list(BARS), default=list(BARS))
+    parser.add_argument("--questions", type=int)
     parser.add_argument("--config", action="append", default=[])
     parser.add_argument("--ablate", action="store_true")
+    parser.add_argument("--out", type=Path, default=RESULTS)
+    parser.add_argument("--resume", action="store_true")
     arguments = parser.parse_args()
     if not DATA.is_dir():
         print("needs ../shared/data, which is not here")
         return 1
-    print(
-        f"{'set':<13} {'configuration':<16} {'asked':>5}  nDCG@10 [95 %]        R@100   MRR@10     p50    p95 ms  bar"
-    )
-    chosen = plan(arguments.config, None, ablate=arguments.ablate)
-    found = asyncio.run(run(arguments.sets, arguments.data_dir, chosen))
-    for name, mean in means(found).items():
-        print(f"{'mean':<13} {name:<16} {'':>5}  {mean:.4f}")
-    short = [name for name, each in found.items() if each["bar"] and _first(each) < each["bar"]]
-    for line in [*(f"{name} is below its bar" for name in short), *below_legs(found)]:
-        print(line)
-    if arguments.sets == list(BARS) and not arguments.config:
-        write(found)
+    settings = Settings(data_dir=arguments.data_dir, log_level="warning")
+    configure_logging(settings)
+    named = [] if arguments.ablate else [*LEGS]
+    chosen = plan([*named, *arguments.config], None, settings, ablate=arguments.ablate)
+    before = json.loads(arguments.out.read_text())["sets"] if arguments.resume and arguments.out.exists() else {}
+    found = dict(before)
+    asyncio.run(measure(Run(settings, chosen, arguments.questions, arguments.out), arguments.sets, found))
+    short = misses(found)
+    print("\n".join(["", *markdown(found), *short]))
     return 1 if short else 0
-
-
-def _first(of_set: dict[str, Any]) -> float:
-    return float(of_set["configurations"][0]["measures"]["nDCG@10"]["mean"])
-
-
-def write(found: dict[str, Any]) -> None:
-    """Write the results with what made them."""
-    given = [each for each in sys.argv[1:] if each == "--ablate"]
-    report = {
-        "command": shlex.join(["python", "-m", "benchmarks.quality", *given]),
-        "cores": os.cpu_count(),
-        "python": platform.python_version(),
-        "mean_ndcg@10": means(found),
-        "sets": found,
-    }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    print(f"written: {RESULTS.relative_to(Path(__file__).parents[1])}")
 
 
 if __name__ == "__main__":

@@ -61,17 +61,22 @@ def trec(path: Path) -> dict[str, list[list[str]]]:
     return found
 
 
-def ndcg_of_files(run: Path, qrels: Path) -> float:
-    """Return nDCG@10 of what is written for other tools, by its formula."""
+def measures_of_files(run: Path, qrels: Path) -> dict[str, float]:
+    """Return the means of what is written for other tools, by their formulas."""
     judged, found = trec(qrels), trec(run)
-    total = 0.0
+    values: dict[str, list[float]] = defaultdict(list)
     for name, rows in judged.items():
         grades = {uri: int(grade) for _, uri, grade in rows}
-        ranked = sorted(found[name], key=lambda row: -float(row[3]))[:10]
-        gain = sum(grades.get(row[1], 0) / math.log2(place + 2) for place, row in enumerate(ranked))
+        ranked = [row[1] for row in sorted(found[name], key=lambda row: -float(row[3]))]
+        gain = sum(grades.get(uri, 0) / math.log2(place + 2) for place, uri in enumerate(ranked[:10]))
         best = sum(each / math.log2(place + 2) for place, each in enumerate(sorted(grades.values())[:-11:-1]))
-        total += gain / best
-    return total / len(judged)
+        first = next((rank for rank, uri in enumerate(ranked[:10], 1) if uri in grades), math.inf)
+        values["nDCG@10"].append(gain / best)
+        values["recall@10"].append(len(grades.keys() & set(ranked[:10])) / len(grades))
+        values["recall@100"].append(len(grades.keys() & set(ranked[:100])) / len(grades))
+        values["MRR@10"].append(1 / first)
+        values["success@1"].append(float(first == 1))
+    return {name: sum(each) / len(judged) for name, each in values.items()}
 
 
 @pytest.mark.slow
@@ -87,7 +92,8 @@ async def test_the_figures_are_those_of_an_independent_tool(
     write_run(tmp_path / "run", questions, outcome.run, "x")
     write_qrels(tmp_path / "qrels", questions)
     told = outcome.estimates["nDCG@10"].mean
-    assert told == pytest.approx(ndcg_of_files(tmp_path / "run", tmp_path / "qrels"), abs=1e-6)
+    of_files = measures_of_files(tmp_path / "run", tmp_path / "qrels")
+    assert {name: each.mean for name, each in outcome.estimates.items()} == pytest.approx(of_files, abs=1e-6)
     assert told > 0.4  # a search that finds anything: words alone reach 0.48
     qrels = {name: {row[1]: int(row[2]) for row in rows} for name, rows in trec(tmp_path / "qrels").items()}
     run = {name: {row[1]: float(row[3]) for row in rows} for name, rows in trec(tmp_path / "run").items()}
@@ -186,6 +192,35 @@ async def test_filters_of_questions_hold(settings: Settings, stones: Path) -> No
     (outcome,) = (await evaluated(settings, stones)).outcomes
     assert outcome.run["q-Xaqo"].ranking == ("Xbqo",)
     assert outcome.estimates["recall@100"].mean == 0.0
+
+
+async def test_filters_of_own_questions_are_told_as_to_a_search(
+    settings: Settings, stones: Path, tmp_path: Path
+) -> None:
+    await evaluated(settings, stones, "words:mode=words")
+    _, collection = corpus(stones)
+    own = tmp_path / "own.jsonl"
+    own.write_text(
+        '{"question": "What does Xaqo weigh?", "uris": ["Xaqo"], "filter": "title in (\'Xbqo\', \'Xcqo\')"}\n'
+        '{"question": "Xdqo?", "uris": ["Xdqo"], "filter": "not title = \'Xbqo\'"}\n'
+    )
+    asked = replace(wanted(own), readers=(collection,))
+    (outcome,) = (await eval_run.evaluate(settings, asked)).outcomes
+    assert set(outcome.run["1"].ranking) == {"Xbqo", "Xcqo"}
+    assert outcome.run["2"].ranking[0] == "Xdqo"
+    assert len(outcome.run["2"].ranking) == 23
+
+
+async def test_an_ablation_leaves_out_what_the_settings_have(settings: Settings, stones: Path) -> None:
+    with (stones / "corpus.jsonl").open("a") as file:
+        file.write('{"_id": "again", "title": "Xbqo", "text": "Xbqo weighs 1 kg."}\n')
+    by_words = settings.model_copy(update={"fusion": "ranks", "spelling": "off"})
+    found = await eval_run.evaluate(by_words, Wanted(stones, plan([], None, by_words, ablate=True)))
+    rankings = {each.name: each.run["q-Xbqo"].ranking for each in found.outcomes}
+    assert list(rankings) == ["default", "words", "meaning", "no-folding"]
+    # Of two documents that say the same, one is given; each is where nothing is folded.
+    assert len({"Xbqo", "again"} & set(rankings["default"])) == 1
+    assert {"Xbqo", "again"} <= set(rankings["no-folding"])
 
 
 async def test_own_questions_are_asked_of_what_is_there(

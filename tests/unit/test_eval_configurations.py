@@ -1,18 +1,36 @@
 """What ``--config``, ``--compare``, ``--ablate`` and the bars ask for."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ragstone.cli import eval_bars
-from ragstone.cli.eval_configurations import ABLATIONS, Configuration, parsed, plan
+from ragstone.cli.eval_configurations import Configuration, ablations, parsed, plan
 from ragstone.domain.errors import InvalidRequest
-from ragstone.domain.queries import Mode
 from ragstone.settings import Settings
 
+PLAIN = {
+    "fusion": "ranks",
+    "spelling": "told",
+    "fold_duplicates": False,
+    "rewrite": [],
+    "reranker": "none",
+    "boosts": "",
+    "recency_half_life_days": None,
+    "max_per_document": 0,
+    "join_neighbours": False,
+    "parent_chars": 0,
+}
+"""Nothing beside the two legs."""
 
-def names(given: list[str], compared: tuple[str, str] | None = None, *, ablate: bool = False) -> list[str]:
-    return [each.name for each in plan(given, compared, ablate=ablate).configurations]
+
+def settings(path: Path, **others: Any) -> Settings:
+    return Settings(data_dir=path, **{**PLAIN, **others})
+
+
+def named(found: list[Configuration]) -> dict[str, dict[str, str]]:
+    return {each.name: dict(each.changes) for each in found}
 
 
 def test_without_options_the_present_settings_are_evaluated() -> None:
@@ -26,26 +44,74 @@ def test_each_is_compared_with_the_first() -> None:
     assert found.pairs == [(0, 1), (0, 2)]
 
 
-def test_an_ablation_begins_with_the_whole() -> None:
-    found = plan([], None, ablate=True)
-    assert [each.name for each in found.configurations] == ["default", *ABLATIONS]
-    assert [each.ablation for each in found.configurations] == [False, *(True for _ in ABLATIONS)]
+def test_an_ablation_begins_with_the_whole(tmp_path: Path) -> None:
+    found = plan([], None, settings(tmp_path, fusion="scores"), ablate=True)
+    assert [each.name for each in found.configurations] == ["default", "words", "meaning", "by-ranks", "one-weight"]
+    assert [each.ablation for each in found.configurations] == [False, True, True, True, True]
+    assert found.pairs == [(0, 1), (0, 2), (0, 3), (0, 4)]
 
 
-def test_those_compared_come_first_and_may_be_said_in_place() -> None:
-    found = plan(["a:mode=words"], ("default", "b:retrieve_depth=20"), ablate=False)
+def test_those_compared_come_first_and_may_be_said_in_place(tmp_path: Path) -> None:
+    found = plan(["a:mode=words"], ("default", "b:retrieve_depth=20"))
     assert [each.name for each in found.configurations] == ["default", "b", "a"]
     assert found.pairs == [(0, 1)]
-    assert names([], ("words", "default"), ablate=True) == ["words", "default", "meaning"]
+    found = plan([], ("words", "default"), settings(tmp_path), ablate=True)
+    assert [each.name for each in found.configurations] == ["words", "default", "meaning"]
 
 
-@pytest.mark.parametrize("name", [*ABLATIONS])
-def test_every_ablation_can_be_set_up(name: str, tmp_path: Path) -> None:
-    configuration = Configuration(name, ABLATIONS[name])
-    assert parsed(f"{name}:{','.join(f'{key}={value}' for key, value in ABLATIONS[name].items())}") == configuration
-    present = Settings(data_dir=tmp_path)
-    changed = configuration.settings(present)
-    assert configuration.mode is not Mode.HYBRID or changed != present
+def test_a_stage_that_is_off_is_not_left_out(tmp_path: Path) -> None:
+    legs = {"words": {"mode": "words"}, "meaning": {"mode": "meaning"}}
+    assert named(ablations(settings(tmp_path))) == legs
+    assert named(ablations(settings(tmp_path, fusion="scores", fusion_meaning=0.2, fusion_meaning_foreign=0.2))) == {
+        **legs,
+        "by-ranks": {"fusion": "ranks"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "stage"),
+    [
+        ("by-ranks", {"fusion": "scores"}),
+        ("one-weight", {"fusion": "scores", "fusion_meaning": 0.4, "fusion_meaning_foreign": 0.1}),
+        ("no-spelling", {"spelling": "searched"}),
+        ("no-folding", {"fold_duplicates": True}),
+        ("no-rewriting", {"rewrite": ["hyde"]}),
+        ("no-reranking", {"reranker": "proximity"}),
+        ("no-boosts", {"boosts": "draft = true => 0.5"}),
+        ("no-boosts", {"recency_half_life_days": 30.0}),
+        ("no-boosts", {"boosts": "draft = true => 0.5", "recency_half_life_days": 30.0}),
+        ("no-max-per-document", {"max_per_document": 3}),
+        ("no-joining", {"join_neighbours": True}),
+        ("no-parents", {"parent_chars": 4000}),
+    ],
+)
+def test_a_stage_that_is_on_is_left_out_and_nothing_else(name: str, stage: dict[str, Any], tmp_path: Path) -> None:
+    present = settings(tmp_path, **stage)
+    (found,) = (each for each in ablations(present) if each.name == name)
+    assert parsed(f"{name}:{','.join(f'{key}={value}' for key, value in found.changes.items())}").same(found)
+    without = found.settings(present)
+    changed: dict[str, dict[str, Any]] = {
+        "one-weight": {"fusion_meaning_foreign": 0.4},
+        "no-spelling": {"spelling": "off"},
+    }
+    assert without == present.model_copy(update=changed.get(name) or {key: PLAIN[key] for key in stage})
+    assert without != present
+
+
+def test_without_a_value_a_setting_is_its_default_and_lists_are_json(tmp_path: Path) -> None:
+    present = settings(tmp_path, rewrite=["hyde"], chat_model="x:y", parent_chars=9)
+    found = parsed("a:rewrite=,chat_model=,parent_chars=").settings(present)
+    assert (found.rewrite, found.chat_model, found.parent_chars) == ([], None, 0)
+    both = parsed('a:rewrite=["hyde","multi-query"],retrieve_depth=20,')
+    assert both.settings(present).rewrite == ["hyde", "multi-query"]
+    assert both.settings(present).retrieve_depth == 20
+    with pytest.raises(InvalidRequest, match="rewrite"):
+        parsed("a:rewrite=hyde").settings(present)
+
+
+def test_a_comma_within_a_value_parts_no_changes() -> None:
+    found = parsed('a:boosts=type in ("faq", "how") and year >= 2020 => 1.2,mode=words')
+    assert found.changes == {"boosts": 'type in ("faq", "how") and year >= 2020 => 1.2', "mode": "words"}
 
 
 def test_settings_are_those_at_hand_but_for_the_changes(tmp_path: Path) -> None:
@@ -88,10 +154,10 @@ def test_a_value_that_will_not_do_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_configurations_that_cannot_be_told_apart_are_refused(
-    given: list[str], compared: tuple[str, str] | None, ablate: bool
+    given: list[str], compared: tuple[str, str] | None, ablate: bool, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidRequest):
-        plan(given, compared, ablate=ablate)
+        plan(given, compared, settings(tmp_path), ablate=ablate)
 
 
 def test_bars_are_read() -> None:

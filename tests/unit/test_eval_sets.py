@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ragstone.domain.errors import InvalidRequest
+from ragstone.domain.filter_text import parse_filter
 from ragstone.learn.judged_sets import read_set
 from ragstone.learn.questions import read_questions
 
@@ -33,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
         {"_id": "1", "text": "hard?"},
         {"_id": 2, "text": "lines?", "filter": {"title": "Granite"}},
         {"_id": "3", "text": "nothing answers?"},
-        {"_id": "4", "text": "own source?"},
+        {"_id": "4", "text": "own source?", "filter": "year >= 2020"},
     )
     lines(path / "qrels.tsv", "query-id\tcorpus-id\tscore", "1\ta\t3", "1\tb\t0", "2\tb\t1", "4\ta\t1", "4\tc\t2")
     lines(path / "exclude.tsv", "query-id\tcorpus-id", "4\ta")
@@ -49,6 +50,8 @@ def test_a_folder_gives_the_questions_that_something_answers(folder: Path) -> No
         ("4", "own source?", {"c": 2}),
     ]
     assert judged.questions[1].metadata == {"title": "Granite"}
+    assert judged.questions[1].filter is None
+    assert judged.questions[2].filter == parse_filter("year >= 2020")
     assert judged.questions[2].excluded == {"a"}
 
 
@@ -97,7 +100,8 @@ def test_a_sample_is_the_same_each_time_and_in_order(folder: Path) -> None:
         ("qrels.tsv", "1\ta", "Line 7"),
         ("qrels.tsv", "1\ta\tmuch", "Line 7"),
         ("queries.jsonl", '{"_id": "5"}', "Line 5"),
-        ("queries.jsonl", '{"_id": "5", "text": "x", "filter": "no"}', "Line 5"),
+        ("queries.jsonl", '{"_id": "5", "text": "x", "filter": "no"}', "Line 5 .* filter that will not do: character"),
+        ("queries.jsonl", '{"_id": "5", "text": "x", "filter": 5}', "Line 5 .* filter that is no text"),
         ("queries.jsonl", "no JSON", "Line 5"),
     ],
 )
@@ -133,12 +137,15 @@ def test_own_questions_may_say_grades_and_where_to_look(tmp_path: Path) -> None:
             "grades": [2, 0, 1],
             "collections": ["docs"],
             "metadata": {"year": 2026},
+            "filter": 'type in ("faq", "how") and not draft = true',
         },
     )
     plain, graded = read_questions(path)
     assert (plain.id, plain.uris, dict(plain.judgements)) == ("1", frozenset("ab"), {"a": 1, "b": 1})
     assert (graded.id, graded.uris, dict(graded.judgements)) == ("q", frozenset("ac"), {"a": 2, "c": 1})
     assert (graded.collections, graded.metadata) == (("docs",), {"year": 2026})
+    assert graded.filter == parse_filter("type in ('faq', 'how') and not draft = true")
+    assert plain.filter is None
     assert read_set(path).corpus is None
 
 
@@ -153,6 +160,9 @@ def test_own_questions_may_say_grades_and_where_to_look(tmp_path: Path) -> None:
         {"question": "?", "uris": ["a"], "grades": [0]},
         {"question": "?", "uris": ["a"], "collections": "docs"},
         {"question": "?", "uris": ["a"], "metadata": []},
+        {"question": "?", "uris": ["a"], "filter": {"year": 2026}},
+        {"question": "?", "uris": ["a"], "filter": "year >="},
+        {"question": "?", "uris": ["a"], "filter": ""},
     ],
 )
 def test_a_question_that_is_none_is_named(tmp_path: Path, row: dict[str, Any]) -> None:

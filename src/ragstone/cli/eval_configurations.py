@@ -94,15 +94,15 @@ def ablations(present: Settings) -> list[Configuration]:
 
 
 def plan(
-    given: Sequence[str], compared: tuple[str, str] | None, present: Settings | None = None, *, ablate: bool = False
+    given: Sequence[str], compared: tuple[str, str] | None, settings: Settings | None = None, *, ablate: bool = False
 ) -> Plan:
     """Return what the options of the command line ask for. Raises ``InvalidRequest``.
 
     Those ``compared`` come first; without them, the first one is compared with each other. What can be left out is
-    what the ``present`` settings have.
+    what the present ``settings`` have.
     """
     named = [parsed(each) for each in given]
-    left_out = ablations(present) if present else []
+    left_out = ablations(settings) if settings else []
     known = {each.name: each for each in (Configuration(), *left_out, *named)}
     pair = [_chosen(each, known) for each in compared or ()]
     present = [Configuration()] if ablate or not (named or pair) else []

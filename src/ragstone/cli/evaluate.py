@@ -1,5 +1,6 @@
 """``ragstone eval``: how good the search is on questions whose answers are known, and which settings are better."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,6 @@ from ragstone.cli import output
 from ragstone.cli.running import run
 
 if TYPE_CHECKING:
-    from ragstone.cli.eval_bars import Bars
     from ragstone.cli.eval_run import Wanted
     from ragstone.learn.results import Evaluation
     from ragstone.settings import Settings
@@ -90,7 +90,9 @@ def evaluate(
     plan = eval_configurations.plan(config or [], compare, settings, ablate=ablate)
     bars = eval_bars.parsed(fail_under or [], fail_worse or [], depth=depth)
     wanted = Wanted(questions, plan, split, depth, clients, sample, tuple(reader or ()))
-    failures = run(_evaluate(settings, wanted, bars, run_file, qrels, html, as_json=as_json))
+    files = {"run_file": run_file, "qrels": qrels, "html": html}
+    evaluation = run(_evaluate(settings, wanted, files, as_json=as_json))
+    failures = eval_bars.failures(evaluation, bars, _under_bars(wanted, evaluation))
     for failure in failures:
         output.note(f"Failed: {failure}")
     if failures:
@@ -106,25 +108,18 @@ def _drop(path: Path, split: str) -> None:
 
 
 async def _evaluate(
-    settings: "Settings",
-    wanted: "Wanted",
-    bars: "Bars",
-    run_file: Path | None,
-    qrels: Path | None,
-    html: Path | None,
-    *,
-    as_json: bool,
-) -> list[str]:
-    """Evaluate, print and write what was asked for; return what fell short."""
-    from ragstone.cli import eval_bars, eval_output, eval_run
+    settings: "Settings", wanted: "Wanted", files: Mapping[str, Path | None], *, as_json: bool
+) -> "Evaluation":
+    """Evaluate, print and write what was asked for."""
+    from ragstone.cli import eval_output, eval_run
 
     evaluation = await eval_run.evaluate(settings, wanted)
     if as_json:
         output.print_json(eval_output.reply(evaluation))
     else:
         eval_output.show(evaluation)
-    await eval_output.write(evaluation, run_file=run_file, qrels=qrels, html=html)
-    return eval_bars.failures(evaluation, bars, _under_bars(wanted, evaluation))
+    await eval_output.write(evaluation, **files)
+    return evaluation
 
 
 def _under_bars(wanted: "Wanted", evaluation: "Evaluation") -> list[str]:

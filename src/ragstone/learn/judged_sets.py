@@ -105,7 +105,9 @@ def _to_question(path: Path, number: int, line: str) -> JudgedQuestion:
             wanted = others.get("filter", {})
             if isinstance(wanted, dict):
                 return JudgedQuestion(text, frozenset(), str(name), metadata=wanted)
-            return JudgedQuestion(text, frozenset(), str(name), filter=filter_on(path / "queries.jsonl", number, wanted))
+            return JudgedQuestion(
+                text, frozenset(), str(name), filter=filter_on(path / "queries.jsonl", number, wanted)
+            )
     raise InvalidRequest(f"Line {number} of {path / 'queries.jsonl'} is no question.", remedy="It needs _id and text.")
 
 

@@ -71,12 +71,14 @@ def filter_on(path: Path, number: int, told: object) -> Filter | None:
     """Return the filter of a question, ``None`` where none is told. Raises ``InvalidRequest``, naming the line."""
     if told is None:
         return None
+    remedy = "It is a text, as in `search --where`; docs/guides/search.md shows what it looks like."
+    if not isinstance(told, str):
+        raise InvalidRequest(f"Line {number} of {path} has a filter that is no text.", remedy=remedy)
     try:
-        return parse_filter(told if isinstance(told, str) else "")
+        return parse_filter(told)
     except FilterError as error:
         raise InvalidRequest(
-            f"The filter on line {number} of {path}: {error}.",
-            remedy="It is a text, as in `search --where`; docs/guides/search.md shows what it looks like.",
+            f"Line {number} of {path} has a filter that will not do: {error}.", remedy=remedy
         ) from error
 
 

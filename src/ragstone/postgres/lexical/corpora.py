@@ -173,7 +173,7 @@ class Corpora:
 
         Raises ``DamagedSegment``.
         """
-        async with self._database.connection() as connection:
+        async with self._database.reading() as connection:
             looked = await self._look(connection, principal, collections)
         if not all(self._is_known(seen) for seen in looked):
             async with self._refreshing, self._database.connection() as connection:

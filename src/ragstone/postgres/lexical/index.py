@@ -234,7 +234,7 @@ class SegmentedLexicalIndex:
         found = self._postings.get(wanted)
         missing = [key for key in dict.fromkeys(wanted) if key not in found]
         if missing:
-            async with self._database.connection() as connection:
+            async with self._database.reading() as connection:
                 read = await fetch(connection, missing)
             self._postings.put(read)
             found |= read

@@ -15,7 +15,7 @@ from ragstone.retrieve.analysis.questions import (
     question_terms,
     tried_languages,
 )
-from ragstone.retrieve.analysis.terms import count_terms, terms
+from ragstone.retrieve.analysis.terms import count_terms, terms, terms_of_pieces
 
 STOP_WORDS = FUNCTION_WORDS["en"]
 
@@ -29,5 +29,6 @@ __all__ = [
     "plain_words",
     "question_terms",
     "terms",
+    "terms_of_pieces",
     "tried_languages",
 ]

@@ -81,17 +81,16 @@ def stem(word: str, language: str) -> str:
 
 def stems(words: Sequence[str], language: str) -> list[str]:
     """Return the term of each of ``words``, as ``stem`` does, and keep none: what is guessed seldom comes again."""
+    folded = [fold(word, language) for word in words]
     algorithm = _SNOWBALL.get(language)
-    ending = Stemmer.Stemmer(algorithm, 0).stemWord if algorithm else str
+    stemmed = Stemmer.Stemmer(algorithm, 0).stemWords(folded) if algorithm else folded
     function_words = FUNCTION_WORDS.get(language, _NOTHING)
-    found = []
-    for word in words:
-        folded = fold(word, language)
-        if folded not in function_words and not folded.isdigit():
-            folded = str(ending(folded))
-            folded = folded if folded.isascii() else _without_accents(folded, language)
-        found.append(folded)
-    return found
+    return [
+        whole
+        if whole in function_words or whole.isdigit()
+        else (found if found.isascii() else _without_accents(found, language))
+        for whole, found in zip(folded, stemmed, strict=True)
+    ]
 
 
 def _without_accents(word: str, language: str) -> str:

@@ -1,11 +1,11 @@
 """The terms of a text: each word's parts, stemmed, and the wholes that parts make."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain
 
-from ragstone.retrieve.analysis.stems import fold, stem
+from ragstone.retrieve.analysis.stems import fold, stem, stems
 from ragstone.retrieve.analysis.words import FIRST_UNSPACED, LONGEST_TERM, Word, apart, tokens
 
 _LONGEST_CACHED = 48
@@ -35,6 +35,22 @@ def _each_term(text: str, language: str) -> Iterator[str]:
     return chain.from_iterable(map(_pieces(language).__getitem__, pieces))
 
 
+def terms_of_pieces(pieces: Sequence[str], language: str) -> list[tuple[str, ...]]:
+    """Return for each of ``pieces``, of which none holds a space of ASCII, its terms, as ``terms`` does.
+
+    Many at once: words that are new share a stemmer.
+    """
+    known = _pieces(language)
+    new = [piece for piece in pieces if piece not in known]
+    plain = {piece: core for piece in new if (core := _plain(piece))}
+    found = {piece: (term,) for piece, term in zip(plain, stems(list(plain.values()), language), strict=True)}
+    known.keep(found)
+    return [
+        found.get(piece) or (known[piece] if piece.isascii() else tuple(_each_term(piece, language)))
+        for piece in pieces
+    ]
+
+
 class _Pieces(dict[str, tuple[str, ...]]):
     """The terms of what stands between spaces, in one language; of those that were not asked of late it lets go.
 
@@ -52,21 +68,25 @@ class _Pieces(dict[str, tuple[str, ...]]):
         found = self._before.get(piece)
         if found is None:
             found = _piece_terms(piece, self._language)
-        if piece < FIRST_UNSPACED and len(piece) <= _LONGEST_CACHED:
-            if len(self) >= _MOST_CACHED:
-                self._before = dict(self)
-                self.clear()
-            self[piece] = found
+        self.keep({piece: found})
         return found
+
+    def keep(self, found: Mapping[str, tuple[str, ...]]) -> None:
+        """Hold pieces and their terms."""
+        if len(self) >= _MOST_CACHED:
+            self._before = dict(self)
+            self.clear()
+        for piece, terms_found in found.items():
+            if piece < FIRST_UNSPACED and len(piece) <= _LONGEST_CACHED:
+                self[piece] = terms_found
 
 
 _pieces = lru_cache(maxsize=_MOST_LANGUAGES_CACHED)(_Pieces)
 
 
 def _piece_terms(piece: str, language: str) -> tuple[str, ...]:
-    core = piece.strip(_AROUND).rstrip(_BEHIND)
-    if core.isascii() and core.isalpha() and (core.islower() or core.istitle()):  # most words
-        return (stem(core[:LONGEST_TERM], language),)
+    if core := _plain(piece):
+        return (stem(core, language),)
     return tuple(
         term
         for token in tokens(piece)
@@ -74,6 +94,13 @@ def _piece_terms(piece: str, language: str) -> tuple[str, ...]:
         for term in (*part_terms(word, language), *whole_terms(word, language))
         if term
     )
+
+
+def _plain(piece: str) -> str:
+    """Return the one word that ``piece`` is, as most are, or ``""``."""
+    core = piece if piece.isalpha() else piece.strip(_AROUND).rstrip(_BEHIND)
+    plain = core.isascii() and core.isalpha() and (core.islower() or core.istitle())
+    return core[:LONGEST_TERM] if plain else ""
 
 
 def part_terms(word: Word, language: str) -> list[str]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 MOST_CHUNKS = 1 << 16
 """So that the place of a chunk takes two bytes, and the scores of a segment stay in the processor's cache."""
-_MOST_FREQUENT = (1 << 16) - 1
+MOST_FREQUENT = (1 << 16) - 1
 
 Ids: TypeAlias = NDArray[np.void]
 """UUIDs of 16 bytes each, shape ``(n,)``."""
@@ -59,7 +59,13 @@ class Segment:
 @lru_cache(maxsize=200_000)
 def term_key(term: str) -> int:
     """Return the 64 bits that a term is known by."""
-    return int.from_bytes(blake2b(term.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
+    return term_keys((term,))[0]
+
+
+def term_keys(terms: Sequence[str]) -> list[int]:
+    """Return the keys of many terms, and remember none."""
+    digests = [blake2b(term.encode(errors="surrogatepass"), digest_size=8).digest() for term in terms]
+    return np.frombuffer(b"".join(digests), "<u8").tolist()
 
 
 def ids_of(ids: Sequence[UUID]) -> Ids:
@@ -115,7 +121,7 @@ def _postings_of(counted: Sequence[Mapping[str, int]]) -> Postings:
     terms = places_of_terms[of_terms]
     packed = terms.astype(np.uint64) << np.uint64(32)
     packed |= np.repeat(np.arange(len(counted), dtype=np.uint64) << np.uint64(16), distinct)
-    packed |= np.minimum(frequencies, _MOST_FREQUENT).astype(np.uint64)
+    packed |= np.minimum(frequencies, MOST_FREQUENT).astype(np.uint64)
     packed.sort()
     return Postings(
         keys,
