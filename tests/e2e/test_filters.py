@@ -28,7 +28,13 @@ def filled(server: LiveServer) -> LiveServer:
 
 def found(server: LiveServer, sent: object) -> set[tuple[str, bool]]:
     """Return of each passage that is found its uri, and whether it is the second."""
-    asked = {"question": "granite", "collections": ["filtered"], "mode": "words", "filter": sent}
+    asked = {
+        "question": "granite",
+        "fold_duplicates": False,
+        "collections": ["filtered"],
+        "mode": "words",
+        "filter": sent,
+    }
     reply = httpx.post(f"{server.url}/v1/retrieve", json=asked, trust_env=False, timeout=60)
     assert reply.status_code == 200, reply.text
     return {(hit["uri"], "polished" in hit["text"]) for hit in reply.json()["hits"]}
