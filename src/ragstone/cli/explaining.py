@@ -8,7 +8,7 @@ from ragstone.cli import output
 if TYPE_CHECKING:
     from ragstone.api.found import Considered, LegRank, Step, Trace
 
-_MOST_SHOWN = 50
+_MOST_SHOWN = 30
 _LONGEST_TITLE = 40
 
 
