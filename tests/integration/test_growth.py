@@ -80,6 +80,7 @@ async def test_no_step_reads_the_other_documents(container: Container, monkeypat
                 read[table] = max(read[table], rows)
 
     monkeypatch.setattr(container.database, "connection", counted)
+    monkeypatch.setattr(container.database, "reading", counted)
     pipeline = container.pipeline(owner=1)
     for text in (TEXT, TEXT + "\nIt drinks, too.\n", TEXT):
         accepted = await container.intake.accept_text(LOCAL, Label(uri="birds"), text)

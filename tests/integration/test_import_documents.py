@@ -234,7 +234,16 @@ async def test_what_failed_is_begun_anew(container: Container, given: GivenVecto
     async with container.record.transaction() as transaction:
         await transaction.documents.delete(LOCAL, first.document_id)
     async with container.database.connection() as connection:
-        for table in ("documents", "versions", "chunks", "postings", "vectors", "kept_vectors", "blobs", "blob_parts"):
+        for table in (
+            "documents",
+            "versions",
+            "chunks",
+            "lexical_members",
+            "vectors",
+            "kept_vectors",
+            "blobs",
+            "blob_parts",
+        ):
             cursor = await connection.execute(f"select count(*) from {table}")
             assert await cursor.fetchone() == (0,), table
 

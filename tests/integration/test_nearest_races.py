@@ -218,6 +218,20 @@ async def test_a_space_is_dropped_in_the_middle_of_a_search(
         await index.search(MODEL, directions(1)[0], ASKED, 10)
 
 
+async def test_a_space_is_dropped_by_others_between_two_searches_and_made_anew(
+    container: Container, index: PgVectorIndex
+) -> None:
+    before = await index.search(MODEL, directions(1)[0], ASKED, 10)
+    async with container.record.transaction() as transaction:
+        assert len(await transaction.spaces.drop_unused()) == 1
+    assert await index.search(MODEL, directions(1)[0], ASKED, 10) == []
+    await other_process(container).ensure(MODEL)
+    await fill(container, other_process(container), 5)
+    after = await index.search(MODEL, directions(1)[0], ASKED, 10)
+    assert (len(before), len(after)) == (10, 5)
+    assert not {each.chunk_id for each in before} & {each.chunk_id for each in after}
+
+
 async def test_a_worker_builds_by_itself_and_again_when_lists_are_outgrown(
     container: Container, index: PgVectorIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -362,7 +362,16 @@ async def test_only_what_changed_is_embedded_again(container: Container, worker:
         (document,) = await transaction.documents.list(LOCAL, collection=None, state=None, after=None, limit=5)
         await transaction.documents.delete(LOCAL, document.id)
     async with container.database.connection() as connection:
-        for table in ("documents", "versions", "chunks", "postings", "vectors", "kept_vectors", "blobs", "blob_parts"):
+        for table in (
+            "documents",
+            "versions",
+            "chunks",
+            "lexical_members",
+            "vectors",
+            "kept_vectors",
+            "blobs",
+            "blob_parts",
+        ):
             cursor = await connection.execute(f"select count(*) from {table}")
             assert await cursor.fetchone() == (0,), table
     again.cancel()

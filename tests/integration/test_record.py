@@ -89,7 +89,7 @@ async def test_deleting_leaves_nothing(container: Container) -> None:
     accepted, _ = await store(container.record, container.lexical, ["some words", "and more"])
     async with container.record.transaction() as transaction:
         await transaction.documents.delete(LOCAL, accepted.document_id)
-    for table in ("documents", "versions", "chunks", "postings", "vectors", "blobs", "blob_parts"):
+    for table in ("documents", "versions", "chunks", "lexical_members", "vectors", "blobs", "blob_parts"):
         assert await count(container, table) == 0, table
 
 

@@ -5,8 +5,10 @@ import sys
 import time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ragstone.retrieve.analysis import detect
+from ragstone.retrieve.analysis import detect, languages
 
 TEXTS = {
     "en": "The committee met on Monday and decided that the bridge should be closed until the end of the year.",
@@ -94,6 +96,13 @@ def test_what_cannot_be_told_is_not_guessed(text: str) -> None:
 def test_names_and_code_in_a_text_do_not_change_it() -> None:
     assert detect(f"```\n{'int x = foo(bar);' * 10}\n```\n{TEXTS['de']}\n{TEXTS['de']}") == "de"
     assert detect(f"{TEXTS['ja']} FastAPI, PostgreSQL, asyncpg.Pool") == "ja"
+
+
+@given(st.text("abYZ '_1-.\n\té’ﬁK", max_size=30))
+def test_the_quick_way_through_ascii_finds_the_same_words(text: str) -> None:
+    folded = text.casefold()
+
+    assert languages._words(folded) == languages._WORD.findall(folded)
 
 
 def test_a_long_text_costs_no_more_than_its_sample() -> None:

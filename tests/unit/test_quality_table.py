@@ -3,11 +3,12 @@
 from typing import Any
 
 import pytest
-from benchmarks.quality_table import markdown, misses
+from benchmarks.quality_table import beside_columns, markdown, misses
 
 
-def of_set(**means: float) -> dict[str, Any]:
+def of_set(least: float | None = None, **means: float) -> dict[str, Any]:
     return {
+        "least": least,
         "questions": 1200,
         "configurations": [
             {
@@ -19,7 +20,7 @@ def of_set(**means: float) -> dict[str, Any]:
     }
 
 
-GOOD = of_set(default=0.93, words=0.92, meaning=0.68)
+GOOD = of_set(0.929, default=0.93, words=0.92, meaning=0.68)
 
 
 def test_what_reaches_every_bar_misses_nothing() -> None:
@@ -30,7 +31,7 @@ def test_what_reaches_every_bar_misses_nothing() -> None:
 @pytest.mark.parametrize(
     ("found", "told"),
     [
-        ({"xquad/de": of_set(default=0.925, words=0.92, meaning=0.68)}, ["xquad/de is 0.0040 below its bar."]),
+        ({"xquad/de": of_set(0.929, default=0.925, words=0.92, meaning=0.68)}, ["xquad/de is 0.0040 below its bar."]),
         (
             {"adi": of_set(default=0.5, words=0.1, meaning=0.511), "xquad/de": GOOD},
             [
@@ -53,3 +54,11 @@ def test_the_table_has_a_row_for_each_set_and_their_mean() -> None:
     assert german[-2:] == ["0.929", "+0.0010"]
     assert adi[-2:] == ["", ""]
     assert mean[2:6] == ["0.7150", "", "0.6600", "0.4900"]
+
+
+def test_the_mean_stands_beside_the_best_plain_search_where_there_is_one() -> None:
+    found = {"xquad/de": GOOD, "adi": of_set(default=0.5, words=0.4, meaning=0.3)}
+    (told,) = beside_columns(found)
+    assert "1 sets" in told
+    assert "-0.0040 beside halves" in told
+    assert beside_columns({"adi": found["adi"]}) == []
