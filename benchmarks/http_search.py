@@ -1,6 +1,7 @@
 """Search over HTTP at 18,450 documents: latency, questions a second, quality, and the event loop's longest delay.
 
-    python -m benchmarks.http_search --data DIR [--json] [--questions 300] [--clients 1 8 16] [--stages]
+    python -m benchmarks.http_search --data DIR [--json] [--questions 300] [--clients 1 8 16] [--modes hybrid]
+        [--stages]
 
 Brings the documents of `benchmarks.http_mixture` into the record in DIR, once; runs the real server on it, and asks by
 clients in processes of their own. The vectors of questions are not kept, but for the questions asked again, which are
@@ -67,10 +68,12 @@ def told(load: Load, judged: JudgedSet, watched: Mapping[str, Any]) -> dict[str,
     }
 
 
-def measure_all(settings: Settings, judged: JudgedSet, clients: Sequence[int], *, stages: bool) -> list[dict[str, Any]]:
+def measure_all(
+    settings: Settings, judged: JudgedSet, clients: Sequence[int], modes: Sequence[str], *, stages: bool
+) -> list[dict[str, Any]]:
     """Measure each mode, then questions that are asked again."""
     with running(settings, stages=stages) as server:
-        results = [show(measure(server, judged, mode, count)) for mode in MODES for count in clients]
+        results = [show(measure(server, judged, mode, count)) for mode in modes for count in clients]
     with running(settings, cache_mb=CACHE_MB, stages=stages) as server:
         again = [show(measure(server, judged, "hybrid", count, rounds=ROUNDS, again=True)) for count in clients]
     return results + again
@@ -97,13 +100,16 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--questions", type=int, default=300)
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 16])
+    parser.add_argument("--modes", choices=MODES, nargs="+", default=MODES)
     parser.add_argument("--stages", action="store_true")
     arguments = parser.parse_args()
     if not MIX.is_dir():
         raise SystemExit("needs ../shared/data/mix_public")
     settings = Settings(data_dir=arguments.data, log_level="warning", question_cache=0)
     documents = asyncio.run(prepare(settings))
-    results = measure_all(settings, questions(arguments.questions), arguments.clients, stages=arguments.stages)
+    results = measure_all(
+        settings, questions(arguments.questions), arguments.clients, arguments.modes, stages=arguments.stages
+    )
     if arguments.json:
         print(json.dumps({"documents": documents, "cores": os.cpu_count(), "results": results}))
 

@@ -26,17 +26,16 @@ def markdown(found: Mapping[str, Any], *, heads: bool = True) -> list[str]:
 
 def _row(name: str, of_set: Mapping[str, Any], names: Sequence[str]) -> list[str]:
     first = of_set["configurations"][0]["measures"]["nDCG@10"]
-    bar = BARS[name]
-    over = "" if bar.least is None else f"{first['mean'] - bar.least:+.4f}"
+    least = of_set["least"]
     return [
         name,
         f"{of_set['questions']:,}",
         f"{first['mean']:.4f}",
         f"{first['low']:.3f} {first['high']:.3f}",
         *(f"{ndcg(of_set, each):.4f}" for each in names[1:]),
-        _plain(bar),
-        "" if bar.least is None else f"{bar.least:.3f}",
-        over,
+        _plain(BARS[name]),
+        "" if least is None else f"{least:.3f}",
+        "" if least is None else f"{first['mean'] - least:+.4f}",
     ]
 
 
@@ -51,11 +50,24 @@ def ndcg(of_set: Mapping[str, Any], name: str) -> float:
     return float(chosen["measures"]["nDCG@10"]["mean"])
 
 
+def beside_columns(found: Mapping[str, Any]) -> list[str]:
+    """Return how the default's mean stands to that of the best plain search, over the sets that have its figures."""
+    held = {name: each for name, each in found.items() if each["least"] is not None}
+    if not held:
+        return []
+    columns = {name: fmean(getattr(BARS[each], name) for each in held) for name in _PLAIN}
+    best = max(columns, key=lambda name: columns[name])
+    gain = fmean(ndcg(each, "default") for each in held.values()) - columns[best]
+    return [
+        f"Over the {len(held)} sets with a bar, the default's mean is {gain:+.4f} beside {best}, the best of the four."
+    ]
+
+
 def misses(found: Mapping[str, Any]) -> list[str]:
     """Return what the default falls short of, a line each: its bars, and the better of its own two legs."""
     told = []
     for name, of_set in found.items():
-        mean, least = ndcg(of_set, "default"), BARS[name].least
+        mean, least = ndcg(of_set, "default"), of_set["least"]
         if least is not None and mean < least:
             told.append(f"{name} is {least - mean:.4f} below its bar.")
         if (lost := _better_leg(of_set) - mean) > BELOW_LEG:

@@ -163,7 +163,7 @@ class Settings(BaseSettings):
         description="How words and meaning become one ranking: by `scores` or by `ranks`.",
     )
     fusion_meaning: float = Field(
-        default=0.35, ge=0.0, le=1.0, description="Weight of the meaning in the fusion by scores; words have the rest."
+        default=0.33, ge=0.0, le=1.0, description="Weight of the meaning in the fusion by scores; words have the rest."
     )
     fusion_meaning_foreign: float = Field(
         default=0.12,

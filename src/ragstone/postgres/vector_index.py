@@ -4,6 +4,8 @@ import hashlib
 import struct
 import time
 from collections.abc import Mapping, Sequence, Set
+from contextlib import suppress
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -16,19 +18,19 @@ from ragstone.ports.embedder import EmbeddingModel, Vectors
 from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database, first_line
 from ragstone.postgres.nearest.building import Wish, build_where_due
-from ragstone.postgres.nearest.kinds import Kind, Settings, Shape, Space
-from ragstone.postgres.nearest.searching import SET, Experience, Search, candidates_for
+from ragstone.postgres.nearest.kinds import Kind, Shape, Space
+from ragstone.postgres.nearest.searching import Experience, Search
 from ragstone.postgres.record import connection_of
 
 # What is known of the space is told with it: about how many vectors, and the lists that an index of them has.
-_BEGIN_SEARCH = f"""
-    select s.id, s.dimensions, exists (select from embedding_spaces where role = 'active'), ({SET}),
+_BEGIN_SEARCH = """
+    select s.id, s.dimensions, exists (select from embedding_spaces where role = 'active'),
         coalesce((select greatest(reltuples, 0) from pg_class where oid = to_regclass('vectors_' || s.id)), 0)::bigint,
         coalesce((select max(substring(option from '^lists=(\\d+)$')::int) from pg_index i
             join pg_class c on c.oid = i.indexrelid, unnest(c.reloptions) option
             where i.indrelid = to_regclass('vectors_' || s.id) and i.indisvalid), 0)
     from (select) asked left join embedding_spaces s on s.model = %(model)s and s.version = %(version)s
-"""  # noqa: S608 (no input)
+"""
 
 _REUSE = """
     insert into vectors (chunk_id, space_id, embedding, text_hash)
@@ -62,6 +64,9 @@ _GONE = (errors.UndefinedTable, errors.UndefinedObject)
 _REST_SECONDS = 600.0
 """How long a space is left alone that PostgreSQL could not index: what it lacks seldom comes in less."""
 
+_TRUSTED_SECONDS = 0.5
+"""How long what is known of a space is taken to be true. That it is there, each search finds out."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -82,7 +87,7 @@ class PgVectorIndex:
         self._database = database
         self._wish = Wish(kind, exact, memory_mb)
         self._experience = Experience()
-        self._shapes: dict[tuple[str, str], Shape] = {}
+        self._told: dict[EmbeddingModel, _Told] = {}
         self._resting: dict[tuple[str, str], float] = {}
 
     async def ensure(self, model: EmbeddingModel) -> None:
@@ -159,6 +164,8 @@ class PgVectorIndex:
                 raise refused(
                     f"The vectors of {name} cannot be indexed: {first_line(error)}", remedy=_remedy(error)
                 ) from error
+            finally:
+                self._told.clear()  # it may have another index now
 
     async def search(self, model: EmbeddingModel, vector: Vectors, scope: Scope, limit: int) -> Sequence[Ranked]:
         """Return at most ``limit`` chunks in ``scope``, nearest first; score is the cosine similarity (-1..1).
@@ -166,38 +173,46 @@ class PgVectorIndex:
         Raises ``EmbedderUnavailable`` where the space of ``model`` was dropped: its model answers no more.
         """
         known = self._experience.of(model, scope)
-        guessed = self._shapes.get((model.name, model.version), Shape())
-        settings = guessed.settings(candidates_for(limit, known.share), limit)
-        async with self._database.connection() as connection:
-            found = await _begin_search(connection, model, settings)
-            if found is None:
-                return []
-            space, shape = found
-            self._shapes[model.name, model.version] = shape
+        async with self._database.reading() as connection:
+
+            async def nearest(told: _Told) -> Sequence[Ranked]:
+                return await Search(connection, told.space, _halfvec(vector), scope, limit).nearest(told.shape, known)
+
+            told = self._told.get(model)
+            if told is not None and time.monotonic() < told.until:
+                with suppress(*_GONE):  # it may have been made anew
+                    return await nearest(told)
+            told = await self._tell(connection, model)
             try:
-                search = Search(connection, space, _as_text(vector), scope, limit, already=settings)
-                return await search.nearest(shape, known)
+                return [] if told is None else await nearest(told)
             except _GONE as error:  # in this moment
                 raise _dropped(model) from error
 
+    async def _tell(self, connection: Connection, model: EmbeddingModel) -> "_Told | None":
+        """Find out about the space of ``model``; ``None`` where nothing is embedded at all."""
+        self._told.pop(model, None)
+        found = await _begin_search(connection, model)
+        if found is None:
+            return None
+        told = self._told[model] = _Told(*found, time.monotonic() + _TRUSTED_SECONDS)
+        return told
 
-async def _begin_search(
-    connection: Connection, model: EmbeddingModel, settings: Settings
-) -> tuple[Space, Shape] | None:
-    """Set how to search until the transaction ends; return the space, or ``None`` where nothing is embedded at all.
 
-    The space is looked up each time: one that is dropped and made anew is another one, whoever did it.
+class _Told(NamedTuple):
+    """What was told of a space, ``until`` when it is taken to be true."""
+
+    space: Space
+    shape: Shape
+    until: float
+
+
+async def _begin_search(connection: Connection, model: EmbeddingModel) -> tuple[Space, Shape] | None:
+    """Return the space of ``model``, or ``None`` where nothing is embedded at all.
+
+    Raises ``EmbedderUnavailable`` where it was dropped.
     """
-    cursor = await connection.execute(
-        _BEGIN_SEARCH,
-        {
-            "model": model.name,
-            "version": model.version,
-            "names": list(settings),
-            "values": list(settings.values()),
-        },
-    )
-    space_id, dimensions, answered, _, rows, lists = (await cursor.fetchall())[0]
+    cursor = await connection.execute(_BEGIN_SEARCH, {"model": model.name, "version": model.version})
+    space_id, dimensions, answered, rows, lists = (await cursor.fetchall())[0]
     if space_id is not None:
         return Space(space_id, dimensions), Shape(rows, lists)
     if answered:
@@ -253,11 +268,6 @@ async def _find_or_create(connection: Connection, model: EmbeddingModel) -> Spac
 
 def _digest(text: str) -> bytes:
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()
-
-
-def _as_text(vector: Vectors) -> str:
-    """Write a vector as pgvector reads it, to more digits than a half has."""
-    return "[" + ",".join(format(value, ".6g") for value in vector.tolist()) + "]"
 
 
 def _halfvec(vector: Vectors) -> bytes:

@@ -33,7 +33,7 @@ class Fusion:
     embedding model was not made for; words have the rest. ``reciprocal_ranks`` decide instead where they are set.
     """
 
-    meaning: float = 0.35
+    meaning: float = 0.33
     foreign: float = 0.12
     reciprocal_ranks: bool = False
 

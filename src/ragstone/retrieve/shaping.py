@@ -21,7 +21,7 @@ from ragstone.retrieve.joining import Gaps, Stretch, alone, joined, neighbours
 
 MOST_PARENTS: Final = 100
 """Hits for which parents are looked up, the best ones: what is below is seldom given."""
-_CHARACTERS_AT_ONCE: Final = 50_000
+_CHARACTERS_AT_ONCE: Final = 10_000
 """More than these are compared in a thread: some 2 ms of work, and 20 where nearly all say nearly the same."""
 
 

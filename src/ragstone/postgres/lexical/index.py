@@ -16,7 +16,7 @@ from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.corpora import Corpora, View
 from ragstone.postgres.lexical.looking import Looking
-from ragstone.postgres.lexical.making import MADE_BY, count_words, in_segments, language_of
+from ragstone.postgres.lexical.making import MADE_BY, in_segments, languages_of, make_segment
 from ragstone.postgres.lexical.phrases import holding, words_of
 from ragstone.postgres.lexical.postings import PostingCache
 from ragstone.postgres.lexical.scoping import chunks_inside, masks_of
@@ -36,7 +36,7 @@ from ragstone.postgres.record import connection_of
 from ragstone.retrieve.analysis import QuestionTerms, question_terms
 from ragstone.retrieve.lexical.blocks import Posting
 from ragstone.retrieve.lexical.scoring import Formula, Part
-from ragstone.retrieve.lexical.segment import segment_of, term_key
+from ragstone.retrieve.lexical.segment import term_key
 
 DEFAULT_LANGUAGE = "en"
 _LEAST_SHARE = 0.05
@@ -111,13 +111,11 @@ class SegmentedLexicalIndex:
             await self._add(connection, collection_id, those)
 
     async def _add(self, connection: Connection, collection_id: UUID, entries: Sequence[Entry]) -> None:
-        languages, counted = {}, []
-        for entry in entries:
-            told = await language_of(entry.chunks)
-            languages[entry.version_id] = told or await _usual_language(connection, collection_id)
-            counted.append(await count_words(entry, languages[entry.version_id]))
-        for lot in in_segments(counted):
-            segment = await asyncio.to_thread(segment_of, lot)
+        told = await languages_of(entries)
+        usual = "" if all(told) else await _usual_language(connection, collection_id)
+        languages = {entry.version_id: language or usual for entry, language in zip(entries, told, strict=True)}
+        for lot in in_segments(entries):
+            segment = await make_segment(lot, languages)
             number = await add_segment(connection, collection_id, MADE_BY, segment)
             ids = [each.version_id for each in lot]
             await connection.execute(

@@ -1,55 +1,89 @@
-"""How the words of a version become a segment."""
+"""How the words of versions become segments."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from uuid import UUID
 
 from ragstone.domain.documents import Chunk, embedding_text
 from ragstone.ports.lexical_index import Entry
 from ragstone.retrieve.analysis import count_terms, detect
-from ragstone.retrieve.lexical.segment import MOST_CHUNKS, Counted
+from ragstone.retrieve.lexical.counting import Tally
+from ragstone.retrieve.lexical.segment import MOST_CHUNKS, Counted, Segment, members_of, segment_of
 
 MADE_BY = "1"
 """What cuts text into terms, and how. Where that changes this does, and every segment is made anew."""
 _COUNTED_AT_A_TIME = 100
+_FEW = 16
+"""Chunks that are counted as fast one by one."""
 _LOOKED_AT = 8
 """Chunks by which a document's language is told."""
 
 
-async def language_of(chunks: Sequence[Chunk]) -> str:
-    """Return the language of a version's text, ``""`` where it cannot be told."""
-    return await asyncio.to_thread(detect, "\n".join(chunk.text for chunk in chunks[:_LOOKED_AT]))
+async def languages_of(entries: Sequence[Entry]) -> list[str]:
+    """Return the language of each version's text, ``""`` where it cannot be told."""
+    return await asyncio.to_thread(lambda: [_language_of(entry.chunks) for entry in entries])
 
 
-async def count_words(entry: Entry, language: str) -> Counted:
-    """Return how often each chunk of a version has each term, its title and headings included."""
-    counted: list[Counter[str]] = []
-    for begin in range(0, len(entry.chunks), _COUNTED_AT_A_TIME):
-        part = entry.chunks[begin : begin + _COUNTED_AT_A_TIME]
-        counted += await asyncio.to_thread(_count, entry.title, part, language)
-    return Counted(entry.version_id, [chunk.id for chunk in entry.chunks], counted)
+def _language_of(chunks: Sequence[Chunk]) -> str:
+    return detect("\n".join(chunk.text for chunk in chunks[:_LOOKED_AT]))
 
 
-def _count(title: str, chunks: Sequence[Chunk], language: str) -> list[Counter[str]]:
-    return [
-        count_terms(embedding_text(title, chunk.heading_path, chunk.text, lead=chunk.lead), language)
-        for chunk in chunks
-    ]
-
-
-def in_segments(versions: Sequence[Counted]) -> Iterator[list[Counted]]:
+def in_segments(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
     """Yield versions in lots of at most ``MOST_CHUNKS`` chunks; one that has more is in several."""
-    lot: list[Counted] = []
+    lot: list[Entry] = []
     left = MOST_CHUNKS
-    for version in versions:
+    for entry in entries:
         begin = 0
-        while begin < len(version.chunk_ids):
-            end = min(begin + left, len(version.chunk_ids))
-            lot.append(Counted(version.version_id, version.chunk_ids[begin:end], version.terms[begin:end]))
-            left -= end - begin
-            begin = end
+        while begin < len(entry.chunks):
+            chunks = entry.chunks[begin : begin + left]
+            lot.append(replace(entry, chunks=chunks))
+            left -= len(chunks)
+            begin += len(chunks)
             if not left:
                 yield lot
                 lot, left = [], MOST_CHUNKS
     if lot:
         yield lot
+
+
+async def make_segment(lot: Sequence[Entry], languages: Mapping[UUID, str]) -> Segment:
+    """Return the segment of versions of at most ``MOST_CHUNKS`` chunks, titles and headings included."""
+    return await asyncio.to_thread(_made, lot, languages)
+
+
+def _made(lot: Sequence[Entry], languages: Mapping[UUID, str]) -> Segment:
+    if sum(len(entry.chunks) for entry in lot) <= _FEW:
+        return segment_of([_counted(entry, _count(entry, languages[entry.version_id])) for entry in lot])
+    tally = Tally()
+    for entry in lot:
+        language = languages[entry.version_id]
+        for chunk in entry.chunks:
+            tally.add(_indexed(entry.title, chunk), language)
+    versions = [(entry.version_id, [chunk.id for chunk in entry.chunks]) for entry in lot]
+    return Segment(members_of(versions, tally.lengths()), tally.postings())
+
+
+async def count_words(entry: Entry, language: str) -> Counted:
+    """Return how often each chunk of a version has each term, its title and headings included.
+
+    One chunk after the other: slower than ``make_segment`` where they are many, which is checked by this.
+    """
+    counted: list[Counter[str]] = []
+    for begin in range(0, len(entry.chunks), _COUNTED_AT_A_TIME):
+        part = replace(entry, chunks=entry.chunks[begin : begin + _COUNTED_AT_A_TIME])
+        counted += await asyncio.to_thread(_count, part, language)
+    return _counted(entry, counted)
+
+
+def _counted(entry: Entry, counted: Sequence[Counter[str]]) -> Counted:
+    return Counted(entry.version_id, [chunk.id for chunk in entry.chunks], counted)
+
+
+def _count(entry: Entry, language: str) -> list[Counter[str]]:
+    return [count_terms(_indexed(entry.title, chunk), language) for chunk in entry.chunks]
+
+
+def _indexed(title: str, chunk: Chunk) -> str:
+    return embedding_text(title, chunk.heading_path, chunk.text, lead=chunk.lead)

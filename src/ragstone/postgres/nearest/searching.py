@@ -9,16 +9,20 @@ last word: fewer than are wanted come back only where no more are there.
 import math
 import time
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, LiteralString, TypeAlias
 
 from psycopg import sql
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 
 from ragstone.domain.filters import Filter
 from ragstone.domain.queries import Ranked, Scope
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.postgres.database import Connection
-from ragstone.postgres.nearest.kinds import Settings, Shape, Space
+from ragstone.postgres.nearest.kinds import Shape, Space
 from ragstone.postgres.visibility import visible
 
 _MARGIN = 3.0
@@ -39,16 +43,21 @@ _FEW = 20_000
 _EACH_CANDIDATE = 6.0
 """What it costs to reach a candidate in the index and look it up, beside comparing one that is known to be inside."""
 
-# `offset 0`: each candidate is looked up by its key, whatever the planner thinks how many there are. As they come in
-# the order of the index, no more of them are looked up than it takes.
+# How PostgreSQL is to search comes with the question, whose vector is there once that is set: the index cannot be asked
+# before. `offset 0`: each candidate is looked up by its key, whatever the planner thinks how many there are. As they
+# come in the order of the index, no more of them are looked up than it takes.
 _NEAR = """
+    with asked as materialized (
+        select case when count(set_config(name, value, true)) > 0 then %(vector)s::halfvec({dimensions}) end as vector
+        from unnest(%(names)s::text[], %(values)s::text[]) s (name, value)
+    )
     select n.chunk_id, 1 - n.distance, n.number
     from (
         select *, row_number() over () as number
         from (
-            select x.chunk_id, x.embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions}) as distance
+            select x.chunk_id, x.embedding::halfvec({dimensions}) <=> (select vector from asked) as distance
             from {partition} x
-            order by x.embedding::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions}) limit {candidates}
+            order by x.embedding::halfvec({dimensions}) <=> (select vector from asked) limit {candidates}
         ) ordered
     ) n
     cross join lateral (
@@ -84,8 +93,6 @@ _AMONG_ALL = """
     where {chunks}
     order by x.embedding <=> %(vector)s::halfvec, x.chunk_id limit {limit}
 """
-
-SET = "select count(set_config(name, value, true)) from unnest(%(names)s::text[], %(values)s::text[]) s (name, value)"
 
 
 @dataclass(slots=True)
@@ -143,19 +150,13 @@ def candidates_for(limit: int, share: float) -> int:
 
 
 class Search:
-    """One question: ``vector`` as PostgreSQL reads it, asked in what ``scope`` may see of a space.
+    """One question: ``vector`` as pgvector sends a ``halfvec``, asked in what ``scope`` may see of a space."""
 
-    ``already`` is how ``connection`` searches until its transaction ends, unless told otherwise.
-    """
-
-    def __init__(
-        self, connection: Connection, space: Space, vector: str, scope: Scope, limit: int, *, already: Settings
-    ) -> None:
+    def __init__(self, connection: Connection, space: Space, vector: bytes, scope: Scope, limit: int) -> None:
         self._connection = connection
         self._space = space
-        self._set = already
         self._seen = visible(scope)
-        self._asked = {**self._seen.parameters, "vector": vector}
+        self._asked = {**self._seen.parameters, "vector": _Sent(vector)}
         self._limit = limit
         self._too_many = False
 
@@ -182,11 +183,9 @@ class Search:
     async def _near(self, shape: Shape, candidates: int) -> tuple[list[Ranked], float]:
         """Return what is inside of the candidates that the index finds, and their share."""
         settings = shape.settings(candidates, self._limit)
-        if settings != self._set:
-            self._set = settings
-            await self._connection.execute(SET, {"names": list(settings), "values": list(settings.values())})
+        asked = {"names": list(settings), "values": list(settings.values())}
         enough = self._limit if shape.in_order(candidates) else math.ceil(self._limit * _ENOUGH_OUT_OF_ORDER)
-        rows = await self._rows(_NEAR, candidates=candidates, enough=enough)
+        rows = await self._rows(_NEAR, asked, candidates=candidates, enough=enough)
         looked_at = rows[-1][2] if len(rows) == enough else max(min(candidates, shape.rows or candidates), len(rows))
         nearest = sorted(rows, key=lambda row: (-row[1], row[0]))[: self._limit]
         return [Ranked(chunk_id, score) for chunk_id, score, _ in nearest], (len(rows) + 0.5) / (looked_at + 0.5)
@@ -195,7 +194,7 @@ class Search:
         """Compare all that is inside one by one; ``None`` where that is too much."""
         if self._too_many:
             return None
-        rows = await self._rows(_AMONG_FEW, most=_FEW)
+        rows = await self._rows(_AMONG_FEW, {}, most=_FEW)
         inside = rows[0][2]
         share = min(max(inside / shape.rows, _LEAST_SHARE), 1.0) if shape.rows else known.share
         known.few = _few_cost_less(inside, candidates_for(self._limit, share)) or inside < self._limit
@@ -204,19 +203,48 @@ class Search:
         return None if self._too_many else [Ranked(chunk_id, score) for chunk_id, score, _ in rows if chunk_id]
 
     async def _among_all(self) -> list[Ranked]:
-        return [Ranked(*row) for row in await self._rows(_AMONG_ALL)]
+        return [Ranked(*row) for row in await self._rows(_AMONG_ALL, {})]
 
-    async def _rows(self, query: LiteralString, **numbers: int) -> list[Any]:
-        composed = sql.SQL(query).format(
-            versions=sql.SQL(self._seen.versions),
-            chunks=sql.SQL(self._seen.chunks),
-            partition=sql.Identifier(self._space.partition),
-            dimensions=sql.Literal(self._space.dimensions),
-            limit=sql.Literal(self._limit),
-            **{name: sql.Literal(number) for name, number in numbers.items()},
-        )
-        cursor = await self._connection.execute(composed, self._asked, prepare=self._seen.prepare)
-        return await cursor.fetchall()
+    async def _rows(self, query: LiteralString, asked: Mapping[str, Any], **numbers: int) -> list[Any]:
+        numbers |= {"dimensions": self._space.dimensions, "limit": self._limit}
+        seen = self._seen
+        statement = _statement(query, seen.versions, seen.chunks, self._space.partition, tuple(numbers.items()))
+        async with self._connection.cursor(binary=True) as cursor:
+            cursor.adapters.register_dumper(_Sent, _SentDumper)
+            await cursor.execute(statement, {**self._asked, **asked}, prepare=seen.prepare)
+            return await cursor.fetchall()
+
+
+class _Sent(bytes):
+    """A value in the form in which its type is sent."""
+
+
+class _SentDumper(Dumper):
+    """Sends a value as it is; of which type it is, the statement says."""
+
+    format = Format.BINARY
+
+    def dump(self, obj: _Sent) -> bytes:
+        """Return the value."""
+        return obj
+
+
+@lru_cache(maxsize=256)
+def _statement(
+    query: LiteralString,
+    versions: LiteralString,
+    chunks: LiteralString,
+    partition: str,
+    numbers: Sequence[tuple[str, int]],
+) -> bytes:
+    """Return ``query`` about a space; to put one together takes longer than to look it up."""
+    composed = sql.SQL(query).format(
+        versions=sql.SQL(versions),
+        chunks=sql.SQL(chunks),
+        partition=sql.Identifier(partition),
+        **{name: sql.Literal(number) for name, number in numbers},
+    )
+    return composed.as_bytes()
 
 
 def _few_cost_less(inside: float, candidates: int) -> bool:

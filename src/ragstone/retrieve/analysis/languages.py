@@ -19,6 +19,9 @@ _KANA_IN_JAPANESE = 0.08
 _LETTER_VOTE = 0.5
 
 _WORD = re.compile(r"(?:[^\W\d_]|[\u0900-\u0963\u0b80-\u0bff])+(?:['’][^\W\d_]+)?")
+_ASCII_LETTERS = str.maketrans(
+    {sign: sign.lower() if sign.isalpha() or sign == "'" else " " for sign in map(chr, range(128))}
+)
 # Scripts that tell the language, and about how many letters of an alphabet one of their signs is worth.
 _HAN, _KANA = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff", "\u3040-\u30ff"
 _SCRIPTS = {
@@ -44,6 +47,7 @@ _SCRIPTS = {
         ("ta", "\u0b80-\u0bff", 1),
     )
 }
+_ANY_SCRIPT = re.compile("[" + "".join(script.pattern[1:-1] for script, _ in _SCRIPTS.values()) + "]")
 _IS_KANA = re.compile(f"[{_KANA}]")
 # Letters that few languages write: they part neighbours where a question has no function word of one alone.
 _LETTERS = (
@@ -65,6 +69,7 @@ def _votes() -> dict[str, tuple[tuple[str, ...], float]]:
 
 
 _VOTES = _votes()
+_VOTERS = frozenset(_VOTES)
 _LETTER_VOTES = {
     letter: tuple(languages.split(",")) for letter, languages in (hint.split(":") for hint in _LETTERS.split())
 }
@@ -73,7 +78,7 @@ _LETTER_VOTES = {
 def detect(text: str) -> str:
     """Return the language of ``text`` (ISO 639-1), or "" where it cannot be told: too short, code, numbers."""
     sample = _sample(text)
-    return (not sample.isascii() and _by_script(sample)) or _by_words(sample.casefold())
+    return _by_script(sample) or _by_words(sample)
 
 
 def _sample(text: str) -> str:
@@ -84,6 +89,8 @@ def _sample(text: str) -> str:
 
 
 def _by_script(sample: str) -> str:
+    if not _ANY_SCRIPT.search(sample):
+        return ""
     letters = sum(map(str.isalpha, sample))
     for language, (script, worth) in _SCRIPTS.items():
         count = len(script.findall(sample))
@@ -93,9 +100,21 @@ def _by_script(sample: str) -> str:
     return ""
 
 
+def _words(sample: str) -> list[str]:
+    """Return the words of a text in small letters."""
+    if not sample.isascii():
+        return _WORD.findall(sample)
+    # What ``_WORD`` finds, in a quarter of the time.
+    words = sample.translate(_ASCII_LETTERS).split()
+    if "'" in sample:
+        return [word for each in words for word in (_WORD.findall(each) if "'" in each else (each,))]
+    return words
+
+
 def _by_words(sample: str) -> str:
-    words = Counter(_WORD.findall(sample))
-    known = words.keys() & _VOTES.keys()
+    sample = sample.casefold()
+    words = Counter(_words(sample))
+    known = _VOTERS.intersection(words)
     hints = [] if sample.isascii() else [letter for letter in _LETTER_VOTES if letter in sample]
     if sample.isascii() and len(known) < _FEWEST_IN_ASCII:
         return ""

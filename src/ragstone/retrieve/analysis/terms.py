@@ -41,13 +41,13 @@ def terms_of_pieces(pieces: Sequence[str], language: str) -> list[tuple[str, ...
     Many at once: words that are new share a stemmer.
     """
     known = _pieces(language)
-    new = [piece for piece in pieces if piece not in known]
+    found = list(map(known.get, pieces))
+    new = [piece for piece, terms_found in zip(pieces, found, strict=True) if terms_found is None]
     plain = {piece: core for piece in new if (core := _plain(piece))}
-    found = {piece: (term,) for piece, term in zip(plain, stems(list(plain.values()), language), strict=True)}
-    known.keep(found)
+    known.keep({piece: (term,) for piece, term in zip(plain, stems(list(plain.values()), language), strict=True)})
     return [
-        found.get(piece) or (known[piece] if piece.isascii() else tuple(_each_term(piece, language)))
-        for piece in pieces
+        terms_found or (known[piece] if piece.isascii() else tuple(_each_term(piece, language)))
+        for piece, terms_found in zip(pieces, found, strict=True)
     ]
 
 

@@ -99,7 +99,7 @@ def _run(terms: Numbers, places: Numbers, chunks: int) -> NDArray[np.uint64]:
     first = _firsts(packed)
     frequencies = np.minimum(np.diff(first, append=len(packed)), MOST_FREQUENT)
     found = packed[first].astype(np.int64)
-    low = (found & (_MOST_TEXTS - 1)) + chunks << 16 | frequencies
+    low = (found & (1 << _PLACE_BITS) - 1) + chunks << 16 | frequencies
     return (found >> _PLACE_BITS << 32 | low).view(np.uint64)
 
 

@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ragstone.retrieve.analysis import terms_of_pieces
-from ragstone.retrieve.lexical.segment import term_keys
+from ragstone.retrieve.lexical.segment import term_key
 
 Numbers: TypeAlias = NDArray[np.int64]
+Pairs: TypeAlias = NDArray[np.uint64]
+"""Pieces as two numbers each, shape ``(n, 2)``."""
 
 _MOST_PIECES = 1 << 18
 _MOST_TERMS_OF_PIECES = 1 << 20
-"""Beyond either, all pieces are forgotten, so that they take no more than some 50 MB."""
+"""And of places among them. Beyond either, all pieces of a language are forgotten: they take some 50 MB at the most."""
 _LONGEST_KEPT = 64
 """Bytes of a piece. Longer ones, as the lines of Chinese are, seldom come again."""
 
@@ -36,7 +38,7 @@ _TAILS = np.array([(1 << 8 * max(size - 8, 0)) - 1 for size in range(_TOO_LONG)]
 _SIZES = np.array([*range(_TOO_LONG), 255], np.uint64) << np.uint64(56)
 _SPREAD = np.uint64(0x9E37_79B9_7F4A_7C15)
 _FEWEST_BITS, _MOST_BITS = 12, 19
-"""Of the number of slots, each of 24 bytes."""
+"""Of the number of slots, each of 20 bytes."""
 
 
 class Terms(dict[str, int]):
@@ -49,8 +51,8 @@ class Terms(dict[str, int]):
     def learn(self, terms: Iterable[str]) -> None:
         """Give a number to those of ``terms`` that have none."""
         new = [term for term in dict.fromkeys(terms) if term not in self]
-        for term, key in zip(new, term_keys(new), strict=True):
-            self[term] = self._by_key.setdefault(key, len(self._by_key))
+        by_key = self._by_key
+        self.update(zip(new, [by_key.setdefault(key, len(by_key)) for key in map(term_key, new)], strict=True))
 
     def keys_in_order(self) -> NDArray[np.uint64]:
         """Return the key of each number."""
@@ -71,12 +73,12 @@ class Pieces:
 
     def _forget(self) -> None:
         self._codes: dict[bytes, int] = {}
-        self._several, self._ends = array("q"), array("q", [0])
+        self._several, self._ends = array("q", [-1]), array("q", [1])  # what is empty has no view
         self._table = _Table()
 
     def of(self, texts: Sequence[str]) -> tuple[Numbers, Numbers]:
         """Return all terms of ``texts``, in no order: the number of each, and the place of its text."""
-        if len(self._codes) > _MOST_PIECES or len(self._several) > _MOST_TERMS_OF_PIECES:
+        if len(self._codes) > _MOST_PIECES or len(self._several) + len(self._ends) > _MOST_TERMS_OF_PIECES:
             self._forget()
         written = [text.encode(errors="surrogatepass") for text in texts]
         data = b"\n".join((*written, _PAD))
@@ -86,14 +88,18 @@ class Pieces:
         return self._apart(self._codes_of(data, begins, ends), places)
 
     def _codes_of(self, data: bytes, begins: Numbers, ends: Numbers) -> Numbers:
-        heads, tails = _as_numbers(data, begins, ends - begins)
-        codes, there = self._table.find(heads, tails)
+        pairs = _as_pairs(data, begins, ends - begins)
+        codes, there = self._table.find(pairs)
         asked = np.flatnonzero(~there)
-        pieces = [data[begin:end] for begin, end in zip(begins[asked].tolist(), ends[asked].tolist(), strict=True)]
+        codes[asked] = self._one_by_one(data, begins[asked], ends[asked])
+        self._table.put(pairs[asked], codes[asked])
+        return codes
+
+    def _one_by_one(self, data: bytes, begins: Numbers, ends: Numbers) -> Numbers:
+        pieces = [data[begin:end] for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)]
         new = [piece for piece in dict.fromkeys(pieces) if piece not in self._codes]
         self._learn(new)
-        codes[asked] = np.fromiter(map(self._codes.__getitem__, pieces), np.int64, len(pieces))
-        self._table.put(heads[asked], tails[asked], codes[asked])
+        codes = np.fromiter(map(self._codes.__getitem__, pieces), np.int64, len(pieces))
         for piece in new:
             if len(piece) > _LONGEST_KEPT:
                 del self._codes[piece]
@@ -116,12 +122,12 @@ class Pieces:
         if not several.any():
             return codes, places
         rows = ~codes[several]
-        ends = np.array(self._ends)
+        ends, terms = np.frombuffer(self._ends, np.int64), np.frombuffer(self._several, np.int64)
         counts = ends[rows + 1] - ends[rows]
         done = np.cumsum(counts)
         take = np.repeat(ends[rows + 1] - done, counts) + np.arange(int(done[-1]))
         return (
-            np.concatenate((codes[~several], np.array(self._several)[take])),
+            np.concatenate((codes[~several], terms[take])),
             np.concatenate((places[~several], np.repeat(places[several], counts))),
         )
 
@@ -129,38 +135,42 @@ class Pieces:
 class _Table:
     """Codes of short pieces, each in the one slot that it may have: where two want the same, the first one has it."""
 
-    def __init__(self, bits: int = _FEWEST_BITS) -> None:
+    def __init__(self) -> None:
+        self._start(_FEWEST_BITS)
+
+    def _start(self, bits: int) -> None:
         self._bits = bits
         self._held = 0
-        self._heads = np.zeros(1 << bits, np.uint64)
-        self._tails = np.zeros(1 << bits, np.uint64)
-        self._codes = np.zeros(1 << bits, np.int64)
+        self._pieces = np.zeros(1 << bits, "V16")
+        self._codes = np.zeros(1 << bits, np.int32)
 
-    def find(self, heads: NDArray[np.uint64], tails: NDArray[np.uint64]) -> tuple[Numbers, NDArray[np.bool_]]:
+    def find(self, pieces: Pairs) -> tuple[Numbers, NDArray[np.bool_]]:
         """Return the codes of pieces, and which of them are there."""
-        slots = self._slots(heads, tails)
-        return self._codes[slots], (self._heads[slots] == heads) & (self._tails[slots] == tails)
+        slots = self._slots(pieces)
+        there = _pairs(self._pieces[slots])
+        return self._codes[slots].astype(np.int64), (there[:, 0] == pieces[:, 0]) & (there[:, 1] == pieces[:, 1])
 
-    def put(self, heads: NDArray[np.uint64], tails: NDArray[np.uint64], codes: Numbers) -> None:
+    def put(self, pieces: Pairs, codes: Numbers) -> None:
         """Keep the codes of those short pieces for which there is room."""
         if self._bits < _MOST_BITS and 4 * (self._held + len(codes)) > 1 << self._bits:
             self._grow()
-        slots = self._slots(heads, tails)
-        free = np.flatnonzero((tails < _SIZES[_TOO_LONG]) & (self._tails[slots] == 0))
+        slots = self._slots(pieces)
+        empty = _pairs(self._pieces[slots])[:, 1] == 0
+        free = np.flatnonzero(empty & (pieces[:, 1] < _SIZES[_TOO_LONG]))
         self._codes[slots[free]] = free
         kept = free[self._codes[slots[free]] == free]  # one of those that want the same slot
-        slots = slots[kept]
-        self._heads[slots], self._tails[slots], self._codes[slots] = heads[kept], tails[kept], codes[kept]
+        self._pieces[slots[kept]] = pieces[kept].view("V16").ravel()
+        self._codes[slots[kept]] = codes[kept]
         self._held += len(kept)
 
     def _grow(self) -> None:
-        held = np.flatnonzero(self._tails)
-        larger = _Table(min(self._bits + 3, _MOST_BITS))
-        larger.put(self._heads[held], self._tails[held], self._codes[held])
-        self.__dict__ |= larger.__dict__
+        pieces, codes = _pairs(self._pieces), self._codes
+        held = np.flatnonzero(pieces[:, 1])
+        self._start(min(self._bits + 3, _MOST_BITS))
+        self.put(pieces[held], codes[held].astype(np.int64))
 
-    def _slots(self, heads: NDArray[np.uint64], tails: NDArray[np.uint64]) -> Numbers:
-        spread = ((tails * _SPREAD) ^ heads) * _SPREAD
+    def _slots(self, pieces: Pairs) -> Numbers:
+        spread = ((pieces[:, 1] * _SPREAD) ^ pieces[:, 0]) * _SPREAD
         return (spread >> np.uint64(64 - self._bits)).view(np.int64)
 
 
@@ -174,9 +184,15 @@ def _between_spaces(data: bytes) -> tuple[Numbers, Numbers]:
     return begins[there], ends[there]
 
 
-def _as_numbers(data: bytes, begins: Numbers, sizes: Numbers) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+def _as_pairs(data: bytes, begins: Numbers, sizes: Numbers) -> Pairs:
     """Return pieces as two numbers each: their first 8 bytes, and the next 7 and their size."""
-    sixteen = np.ndarray((len(data) - 15,), "V16", data, strides=(1,))[begins]
-    both = sixteen.view("<u8").reshape(-1, 2)
+    pairs = _pairs(np.ndarray((len(data) - 15,), "V16", data, strides=(1,))[begins])
     sizes = np.minimum(sizes, _TOO_LONG)
-    return both[:, 0] & _HEADS[sizes], (both[:, 1] & _TAILS[sizes]) | _SIZES[sizes]
+    pairs[:, 0] &= _HEADS[sizes]
+    pairs[:, 1] = (pairs[:, 1] & _TAILS[sizes]) | _SIZES[sizes]
+    return pairs
+
+
+def _pairs(sixteen: NDArray[np.void]) -> Pairs:
+    """Return values of 16 bytes as two numbers each."""
+    return sixteen.view("<u8").reshape(-1, 2)

@@ -59,13 +59,7 @@ class Segment:
 @lru_cache(maxsize=200_000)
 def term_key(term: str) -> int:
     """Return the 64 bits that a term is known by."""
-    return term_keys((term,))[0]
-
-
-def term_keys(terms: Sequence[str]) -> list[int]:
-    """Return the keys of many terms, and remember none."""
-    digests = [blake2b(term.encode(errors="surrogatepass"), digest_size=8).digest() for term in terms]
-    return np.frombuffer(b"".join(digests), "<u8").tolist()
+    return int.from_bytes(blake2b(term.encode(errors="surrogatepass"), digest_size=8).digest(), "little")
 
 
 def ids_of(ids: Sequence[UUID]) -> Ids:
@@ -86,14 +80,17 @@ def segment_of(versions: Sequence[Counted]) -> Segment:
     """Return the segment of versions of at most ``MOST_CHUNKS`` chunks. A frequency beyond 65,535 is taken for that."""
     counted = [terms for version in versions for terms in version.terms]
     lengths = np.fromiter((sum(terms.values()) for terms in counted), np.uint32, len(counted))
-    return Segment(
-        Members(
-            ids_of([each for version in versions for each in version.chunk_ids]),
-            lengths,
-            ids_of([version.version_id for version in versions]),
-            np.fromiter((len(version.chunk_ids) for version in versions), np.uint32, len(versions)),
-        ),
-        _postings_of(counted),
+    members = members_of([(version.version_id, version.chunk_ids) for version in versions], lengths)
+    return Segment(members, _postings_of(counted))
+
+
+def members_of(versions: Sequence[tuple[UUID, Sequence[UUID]]], lengths: NDArray[np.uint32]) -> Members:
+    """Return what a segment of versions, each with its chunks of these lengths, holds."""
+    return Members(
+        ids_of([each for _, chunk_ids in versions for each in chunk_ids]),
+        lengths,
+        ids_of([version_id for version_id, _ in versions]),
+        np.fromiter((len(chunk_ids) for _, chunk_ids in versions), np.uint32, len(versions)),
     )
 
 
