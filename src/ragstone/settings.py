@@ -119,7 +119,8 @@ class Settings(BaseSettings):
     )
     vector_index: Literal["hnsw", "ivfflat"] = Field(
         default="hnsw",
-        description="Index of an embedding space: `hnsw`, or `ivfflat`, built faster and searched more slowly.",
+        description="Index of an embedding space: `hnsw`, or `ivfflat`, smaller and built sooner, which misses more of"
+        " the nearest.",
     )
     vector_index_memory_mb: int = Field(
         default=0,

@@ -1,6 +1,7 @@
 """The shapes of replies, requests and problems."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -58,6 +59,11 @@ def answer() -> answers.Answer:
 def hit() -> Hit:
     chunk = Chunk(new_id(), 0, "It opens at six.", 8, 24, 5, ("Gate",), 2, {"kind": "rule"})
     return Hit(chunk, new_id(), "Gate", "gate.md", "default", 0.25, {"words": LegRank(1, 3.5)})
+
+
+def test_a_hit_has_the_metadata_of_its_document_and_its_own() -> None:
+    value = replace(hit(), metadata={"year": 2010, "kind": "page"})
+    assert found.Hit.from_domain(value).metadata == {"year": 2010, "kind": "rule"}
 
 
 def test_an_answer_has_the_one_shape_and_can_be_read_back() -> None:

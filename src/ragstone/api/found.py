@@ -7,6 +7,7 @@ from pydantic import Field
 
 from ragstone.api.schemas import Reply
 from ragstone.domain import found, queries
+from ragstone.domain.filter_matching import overlaid
 
 
 class LegRank(Reply):
@@ -41,8 +42,12 @@ class Hit(Reply):
     text: str
     start: int
     end: int
-    metadata: dict[str, Any]
-    score: float = Field(description="The score after fusion and boosts; comparable within one reply only.")
+    metadata: dict[str, Any] = Field(description="The document's, with the passage's own keys in place of its.")
+    external_id: str | None = Field(None, description="The passage's own id, where it came ready-made with one.")
+    lead: str = Field("", description="The header of the table that the text goes on with; it is searched as well.")
+    score: float = Field(
+        description="The score after fusion and boosts: comparable among replies of the same mode and settings."
+    )
     legs: dict[str, LegRank] = Field(
         description="Rank and score by leg: `meaning` is cosine similarity (-1 to 1), `words` is BM25 (0 or more)."
     )
@@ -69,7 +74,9 @@ class Hit(Reply):
             text=chunk.text,
             start=chunk.start,
             end=chunk.end,
-            metadata=dict(chunk.metadata),
+            metadata=dict(overlaid(value.metadata, chunk.metadata)),
+            external_id=chunk.external_id,
+            lead=chunk.lead,
             score=value.score,
             legs={name: LegRank.from_domain(leg) for name, leg in value.legs.items()},
             folded=[Folded.from_domain(each) for each in value.folded],
@@ -82,7 +89,7 @@ class Step(Reply):
 
     name: str
     milliseconds: float
-    details: dict[str, str | float]
+    details: dict[str, str | int | float]
 
 
 class Considered(Reply):

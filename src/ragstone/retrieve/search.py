@@ -150,6 +150,7 @@ class Search:
             reranked = await stages.reranking.rerank(course.question, boosted.hits)
             started = time.perf_counter()
             shaped = await stages.shaping.shape(self._record, course.scope, reranked.hits, course.shape, course.limit)
+            # Where it is a second time, nothing was reranked the first: whoever reranks has loaded everything.
             if loaded >= len(fused) or len(shaped.hits) >= course.limit:
                 break
             loaded = len(fused)

@@ -50,7 +50,7 @@ _LANGUAGES = """
 """
 
 _HIDDEN = -1
-_MOST_MASKS = 16
+_MOST_MASKS = 64
 """Sets of readers whose view of a segment is kept."""
 
 
@@ -175,13 +175,13 @@ class Corpora:
         """
         async with self._database.reading() as connection:
             looked = await self._look(connection, principal, collections)
-        if not all(self._is_known(seen) for seen in looked):
+        if all(self._is_known(seen) for seen in looked):
+            corpora = [self._corpora[seen.collection] for seen in looked]
+        else:
             async with self._refreshing, self._database.connection() as connection:
                 await connection.execute("set transaction isolation level repeatable read, read only")
                 looked = await self._look(connection, principal, collections)
-                for seen in looked:
-                    await self._refresh(connection, seen)
-        corpora = [self._corpora[seen.collection] for seen in looked]
+                corpora = [await self._refresh(connection, seen) for seen in looked]
         self._forget()
         held = [each for corpus in corpora for each in corpus.segments.values()]
         views = (self._view(each, principal.readers) for each in held)
@@ -211,8 +211,8 @@ class Corpora:
         corpus.known_until(seen.xmin)
         return True
 
-    async def _refresh(self, connection: Connection, seen: _Seen) -> None:
-        """Hold what was seen of a collection; ``connection`` sees the same until its transaction ends."""
+    async def _refresh(self, connection: Connection, seen: _Seen) -> _Corpus:
+        """Return, and hold, what was seen of a collection; ``connection`` sees the same until its transaction ends."""
         corpus = self._corpora.get(seen.collection) or _Corpus()
         held = {number: each for number, each in corpus.segments.items() if number in seen.segments}
         fresh = sorted(seen.segments - held.keys())
@@ -230,17 +230,19 @@ class Corpora:
         corpus.segments = held
         corpus.known_until(seen.xmin)
         self._corpora[seen.collection] = corpus
+        return corpus
 
     def _number_of(self, readers: frozenset[str]) -> int:
         return self._readers.setdefault(readers, len(self._readers))
 
     def _view(self, held: Held, readers: frozenset[str]) -> View:
-        made = held.masks.get(readers)
+        made = held.masks.pop(readers, None)
         if made is None:
             allowed = [number for each, number in self._readers.items() if each & readers]
-            made = held.masks[readers] = held.shown_to(allowed)
-            if len(held.masks) > _MOST_MASKS:
-                del held.masks[next(iter(held.masks))]
+            made = held.shown_to(allowed)
+        held.masks[readers] = made
+        if len(held.masks) > _MOST_MASKS:
+            del held.masks[next(iter(held.masks))]  # that of those who have not asked for the longest
         return View(held.number, held.members, *made)
 
     def _forget(self) -> None:

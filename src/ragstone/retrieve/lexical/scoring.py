@@ -104,8 +104,11 @@ def _idfs(parts: Sequence[Part], statistics: Statistics) -> list[list[float]]:
 def _scores(
     part: Part, weights: Sequence[float], idfs: Sequence[Sequence[float]], statistics: Statistics, formula: Formula
 ) -> NDArray[np.float32] | None:
-    """Return the score of every chunk, 0 where a mask hides it; ``None`` where no term stands in the segment."""
-    if not any(len(posting.places) for group in part.groups for posting in group):
+    """Return the score of every chunk, 0 where a mask hides it; ``None`` where no term stands in a chunk of the mask.
+
+    A term that only hidden chunks have costs what one costs that no chunk has, or the time would tell of it.
+    """
+    if not any(frequency_of(posting, part.mask) for group in part.groups for posting in group):
         return None
     relative = part.lengths.astype(np.float32) / np.float32(statistics.average_length)
     saturation = np.float32(formula.k1) * (np.float32(1 - formula.b) + np.float32(formula.b) * relative)
