@@ -51,7 +51,13 @@ QUESTIONS = (
     "granit quary",  # near words that both have
     "Steinbruch",
     "What does Zarkonium pay?",
+    "run",
+    "Haus",
+    "houses",
+    '"running house"',
 )
+SHORT = ("Häuser Verträge", "running houses")
+"""Too short to tell their language: it is the one that most documents have."""
 
 
 GERMAN = "Der Steinbruch wurde geschlossen, und die Häuser der Arbeiter wurden an die Gemeinde verkauft, Haus für Haus."
@@ -67,6 +73,8 @@ async def filled(container: Container, *, hidden: bool) -> None:
             await put(container, secret, f"hidden:{number}", (BOARD, "board"), {"secret": True, "year": 2026})
             await put(container, secret, f"else:{number}", (STRANGER, EVERYONE), {"secret": True, "year": 2026})
         await put(container, texts, f"open:{number}", (READER, EVERYONE), {"year": 2020 + number})
+    for text in SHORT:
+        await put(container, [text], f"short:{text}", (READER, EVERYONE), {"year": 2026})
 
 
 async def put(

@@ -3,6 +3,7 @@
 import pytest
 
 from ragstone.retrieve.analysis import QuestionTerms, holds_phrase, question_terms, terms
+from ragstone.retrieve.analysis.questions import further_terms
 
 
 def asked(question: str, *languages: str) -> dict[tuple[str, ...], float]:
@@ -53,6 +54,36 @@ def test_the_question_s_own_language_is_tried_wherever_it_stands() -> None:
     own = terms("Versicherungen", "de")[0]
 
     assert any(own in group for group in asked(question, "en", "fr", "es", "it", "nl", "de"))
+
+
+def test_further_languages_add_terms_to_the_words_that_are_sought() -> None:
+    question = "Häuser canciones Häuser"
+    houses, songs = question_terms(question, ["en"]).groups
+
+    found = further_terms(question, ["en"], ["en", "de", "es", "nl"], {houses})
+
+    assert set(terms("Häuser", "de")) <= set(found[houses])
+    assert songs not in found
+    assert not set(houses).intersection(found[houses])
+    assert len(set(found[houses])) == len(found[houses])
+
+
+def test_further_languages_know_a_compound_s_pieces_and_whole() -> None:
+    question = "RUNNING-HOUSES"
+    groups = question_terms(question, ["de"]).groups
+
+    found = further_terms(question, ["de"], ["en"], set(groups))
+
+    known = {term for group in groups for term in (*group, *found.get(group, ()))}
+    assert known == {*terms("running-houses", "de"), *terms("running-houses", "en")}
+    assert found
+
+
+@pytest.mark.parametrize("further", [[], ["en"]])
+def test_languages_that_are_tried_already_add_nothing(further: list[str]) -> None:
+    groups = question_terms("running houses", ["en"]).groups
+
+    assert further_terms("running houses", ["en"], further, set(groups)) == {}
 
 
 def test_no_language_in_scope_leaves_words_as_they_are() -> None:

@@ -13,7 +13,9 @@ from ragstone.domain.filter_matching import matches, overlaid
 from ragstone.domain.filter_text import parse_filter
 from ragstone.domain.filters import (
     DEEPEST_FILTER,
+    LONGEST_PREFIX,
     MOST_NODES,
+    MOST_TEXT_BYTES,
     MOST_VALUES,
     And,
     Equals,
@@ -23,6 +25,8 @@ from ragstone.domain.filters import (
     FilterError,
     In,
     Not,
+    Or,
+    Prefix,
     Range,
     check_size,
 )
@@ -115,6 +119,8 @@ def test_no_text_fails_to_be_a_time_or_none(text: str) -> None:
         lambda: In(A, tuple(range(MOST_VALUES + 1))),
         lambda: Equals(A, "\ud800"),
         lambda: Equals(A, float("nan")),
+        lambda: Equals(A, -(10**400)),
+        lambda: Prefix(A, "x" * (LONGEST_PREFIX + 1)),
         lambda: Equals(Field(("uri",), built_in=True), 1),
         lambda: Range(Field(("created_at",), built_in=True), gt="2024-01-01"),
         lambda: Equals(A, datetime(2024, 1, 1, tzinfo=timezone(timedelta(seconds=1)))),
@@ -139,6 +145,16 @@ def test_large_filters_are_refused() -> None:
     check_size(And((Exists(A),) * (MOST_NODES - 1)))
     with pytest.raises(FilterError, match="at most 200"):
         check_size(And((Exists(A),) * MOST_NODES))
+
+
+def test_what_is_bounded_is_the_whole_filter() -> None:
+    half, long = In(A, tuple(range(MOST_VALUES // 2))), Equals(A, "é" * (MOST_TEXT_BYTES // 4 - 1))
+    check_size(Or((half, Not(half), Exists(A))))
+    with pytest.raises(FilterError, match="at most 1000 values"):
+        check_size(Or((half, Not(half), Range(A, gt=1))))
+    check_size(Or((long, long, Exists(A), Exists(A))))  # each has a field of one byte
+    with pytest.raises(FilterError, match="at most 65536 bytes"):
+        check_size(Or((long, long, Exists(A), Exists(A), Exists(A))))
 
 
 def test_a_scope_asks_for_all_at_once() -> None:

@@ -1,6 +1,7 @@
 """Filters as JSON: three forms, each checked before anything is searched."""
 
 import json
+import time
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -44,8 +45,9 @@ def test_json_says_what_text_says(sent: object, text: str) -> None:
     assert asked(sent) == parse_filter(text)
 
 
-def test_an_empty_object_asks_nothing() -> None:
-    assert asked({}) is None
+@pytest.mark.parametrize("sent", [{}, None])
+def test_an_empty_object_and_null_ask_nothing(sent: object) -> None:
+    assert asked(sent) is None
 
 
 def test_numbers_and_dates_keep_their_kind() -> None:
@@ -56,8 +58,8 @@ def test_numbers_and_dates_keep_their_kind() -> None:
         assert type(condition.value) is type(value)
     day = asked({"op": "range", "field": "a", "gte": {"date": "2024-05-01"}})
     assert day == Range(a, gte=date(2024, 5, 1))
-    time = asked({"op": "range", "field": "a", "gte": {"date": "2024-05-01T00:00"}})
-    assert time == Range(a, gte=datetime(2024, 5, 1, tzinfo=UTC))
+    moment = asked({"op": "range", "field": "a", "gte": {"date": "2024-05-01T00:00"}})
+    assert moment == Range(a, gte=datetime(2024, 5, 1, tzinfo=UTC))
 
 
 def nested(depth: int) -> dict[str, Any]:
@@ -65,6 +67,10 @@ def nested(depth: int) -> dict[str, Any]:
     for _ in range(depth - 1):
         made = {"op": "not", "of": made}
     return made
+
+
+IGNORING = {"op": "prefix", "field": "a", "text": "x", "ignore_case": True}
+IN_THOUSAND = {"op": "in", "field": "a", "values": list(range(1000))}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,24 @@ def nested(depth: int) -> dict[str, Any]:
         ({str(n): n for n in range(51)}, "at most 50"),
         ("a =", "character 4"),
         ("a = '" + "x" * 5000 + "'", "4096"),
-        (3, "dictionary"),
+        (5, 'a tree of `op`s ({"op": '),
+        ([1], 'A filter is text ("year >= 2020"), keys '),
+        ({"op": "or", "of": [{"op": "in", "field": "a", "values": [1] * 501}] * 2}, "at most 1000 values"),
+        ({"op": "and", "of": [{"op": "range", "field": "a", "gt": 1, "lt": 2}, IN_THOUSAND]}, "at most 1000 values"),
+        ({"op": "eq", "field": "a", "value": "x" * 2_000_000}, "at most 65536 bytes"),
+        ({"op": "in", "field": "a", "values": ["é" * 100] * 400}, "at most 65536 bytes"),
+        ({"op": "or", "of": [{"op": "exists", "field": "a" * 999}] * 70}, "at most 65536 bytes"),
+        ({"a": "x" * 2_000_000}, "at most 65536 bytes"),
+        ({str(n): "x" * 1400 for n in range(50)}, "at most 65536 bytes"),
+        ({"op": "prefix", "field": "a", "text": "x" * 201}, "at most 200 characters"),
+        ({"op": "or", "of": [IGNORING] * 17}, "at most 16 prefixes"),
+        (" or ".join(["a ^= 'x' ignoring case"] * 17), "at most 16 prefixes"),
+        ("a ^= '" + "x" * 201 + "'", "at most 200 characters"),
+        (" or ".join(["a in [" + ",".join("1" * 501) + "]"] * 2), "at most 1000 values"),
+        ({"op": "eq", "field": "a", "value": 10**400}, "at most 1.8e+308"),
+        ({"a": -(10**400)}, "at most 1.8e+308"),
+        (f"a = 1{'0' * 400}", "at most 1.8e+308"),
+        ("a > -1e400", "at most 1.8e+308"),
     ],
 )
 def test_the_cause_is_clear(sent: object, cause: str) -> None:
@@ -102,5 +125,28 @@ def test_the_cause_is_clear(sent: object, cause: str) -> None:
     assert error["loc"][0] == "filter"
 
 
-def test_as_deep_as_may_be() -> None:
-    assert asked(nested(16)) is not None
+@pytest.mark.parametrize(
+    "sent",
+    [
+        nested(16),
+        IN_THOUSAND,
+        {
+            "op": "and",
+            "of": [{"op": "eq", "field": "a", "value": "é" * 4095 + "x"}, {"op": "exists", "field": "b" * 999}],
+        },
+        {"a": "x" * 16383},
+        {"op": "or", "of": [IGNORING] * 16},
+        {"op": "prefix", "field": "a", "text": "é" * 200, "ignore_case": True},
+        {"a": 10**308, "b": -(10**308), "c": 1.7e308},
+    ],
+)
+def test_as_large_as_may_be(sent: object) -> None:
+    assert asked(sent) is not None
+
+
+def test_what_is_far_too_large_is_refused_soon() -> None:
+    lists = [{"op": "in", "field": "a", "values": list(range(1000))}] * 190
+    began = time.process_time()
+    with pytest.raises(ValidationError, match="at most 1000 values"):
+        Retrieve.model_validate({"question": "x", "filter": {"op": "or", "of": lists}})
+    assert time.process_time() - began < 0.1

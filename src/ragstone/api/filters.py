@@ -23,7 +23,7 @@ from pydantic import (
 
 from ragstone.domain import filters
 from ragstone.domain.filter_text import LONGEST_TEXT_BYTES, parse_field, parse_filter
-from ragstone.domain.filters import DEEPEST_FILTER, MOST_NODES, MOST_VALUES, FilterError
+from ragstone.domain.filters import LONGEST_PREFIX, MOST_NODES, MOST_VALUES, Size
 from ragstone.domain.iso_times import parse_time
 
 _LONGEST_FIELD = 1000
@@ -156,7 +156,7 @@ class FilterPrefix(_Condition):
     """The field is a text that begins with this one."""
 
     op: Literal["prefix"]
-    text: StrictStr = Field(max_length=LONGEST_TEXT_BYTES)
+    text: StrictStr = Field(max_length=LONGEST_PREFIX)
     ignore_case: StrictBool = False
 
     def to_domain(self) -> filters.Filter:
@@ -216,27 +216,39 @@ for _model in (FilterAnd, FilterOr, FilterNot):
     _model.model_rebuild()
 
 
-def _form(sent: object) -> str:
-    """Say which of the three forms a filter has."""
+def _form(sent: object) -> str | None:
+    """Say which of the three forms a filter has, or that it is null; ``None`` for anything else."""
     if isinstance(sent, str):
         return "text"
+    if sent is None:
+        return "null"
     if isinstance(sent, BaseModel) or (isinstance(sent, Mapping) and "op" in sent):
         return "tree"
-    return "keys"
+    return "keys" if isinstance(sent, Mapping) else None
 
 
 def _not_too_large(sent: Any) -> Any:
     """Look at the nodes before they are validated, which goes down with them."""
-    waiting, nodes = [(1, sent)], 0
+    waiting, size = [(1, sent)], Size()
     while waiting:
         depth, each = waiting.pop()
-        nodes += 1
-        if depth > DEEPEST_FILTER:
-            raise FilterError(f"a filter is nested at most {DEEPEST_FILTER} deep")
-        if nodes > MOST_NODES:
-            raise FilterError(f"a filter has at most {MOST_NODES} conditions")
-        of = each.get("of") if isinstance(each, Mapping) else None
+        node = each if isinstance(each, Mapping) else {}
+        size.add(depth, (node.get("field"),), _values_sent(node), ignoring=node.get("ignore_case") is True)
+        of = node.get("of")
         waiting += [(depth + 1, part) for part in (of if isinstance(of, list) else [of] if of is not None else [])]
+    return sent
+
+
+def _values_sent(node: Mapping[str, Any]) -> list[Any]:
+    values = node.get("values")
+    alone = [node[name] for name in ("value", "gt", "gte", "lt", "lte", "text") if name in node]
+    return [*alone, *values] if isinstance(values, list) else alone
+
+
+def _not_too_long(sent: Any) -> Any:
+    """Look at the texts before they are validated; how many keys there are is looked at then."""
+    if isinstance(sent, Mapping):
+        Size().add(1, tuple(sent), tuple(sent.values())[:_MOST_KEYS], ignoring=False)
     return sent
 
 
@@ -268,19 +280,28 @@ FilterInput: TypeAlias = Annotated[
     | Annotated[
         dict[Annotated[StrictStr, Field(max_length=200)], FilterValue],
         Field(max_length=_MOST_KEYS),
+        BeforeValidator(_not_too_long),
         AfterValidator(_sensible),
         Tag("keys"),
-    ],
-    Discriminator(_form),
+    ]
+    | Annotated[None, Tag("null")],
+    Discriminator(
+        _form,
+        custom_error_type="filter_form",
+        custom_error_message='A filter is text ("year >= 2020"), keys with the values they must equal ({"year": 2020}),'
+        ' a tree of `op`s ({"op": "eq", "field": "year", "value": 2020}), or null for none',
+    ),
 ]
-"""A filter in one of its three forms; an object with an ``op`` is a tree, any other holds keys."""
+"""A filter in one of its three forms; an object with an ``op`` is a tree, any other holds keys. ``None`` is none."""
 
 
 def to_filter(sent: FilterInput) -> filters.Filter | None:
     """Return the filter that was sent; ``None`` where nothing is asked."""
     if isinstance(sent, str):
         return parse_filter(sent)
-    return _shorthand(sent) if isinstance(sent, dict) else sent.to_domain()
+    if sent is None or isinstance(sent, dict):
+        return _shorthand(sent or {})
+    return sent.to_domain()
 
 
 def _value(sent: FilterValue) -> filters.Value:

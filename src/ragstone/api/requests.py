@@ -225,7 +225,8 @@ class Scoped(Sent):
     )
     filter: FilterInput = Field(
         default_factory=dict,
-        description="What must hold of the metadata: text, a tree of `op`s, or keys and the values they must equal.",
+        description="What must hold of the metadata: text, a tree of `op`s, or keys and the values they must equal;"
+        " null for nothing.",
     )
     mode: Mode = Field(Mode.HYBRID, description="Search by words, by meaning, or by both.")
 

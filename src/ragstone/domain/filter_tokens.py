@@ -1,12 +1,11 @@
 """The words of a filter's text: names, values and signs, each with its place."""
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum, auto
 
-from ragstone.domain.filters import FilterError, Value
+from ragstone.domain.filters import LARGEST_NUMBER, FilterError, Value
 from ragstone.domain.iso_times import parse_time
 
 _NAME = r"[^\W\d][\w-]*"
@@ -127,8 +126,8 @@ class Tokens:
 
     def _number(self, text: str, position: int) -> int | float:
         number = float(text) if set(text) & set(".eE") else int(text)
-        if not math.isfinite(number):
-            raise self._error("the number is too large", position)
+        if abs(number) > LARGEST_NUMBER:
+            raise self._error(f"the number is too large; it is at most {LARGEST_NUMBER:.2g} above or below 0", position)
         return number
 
     def _unquoted(self, text: str, position: int) -> str:

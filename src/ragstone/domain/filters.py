@@ -12,9 +12,9 @@
   A text that holds no valid time is passed over. Times without a zone are UTC, on both sides.
 """
 
-import math
 import re
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import TypeAlias
@@ -22,7 +22,14 @@ from typing import TypeAlias
 DEEPEST_FILTER = 16
 MOST_NODES = 200
 MOST_VALUES = 1000
+"""Of all conditions together."""
+MOST_TEXT_BYTES = 64 << 10
+"""In UTF-8: the fields and the texts among the values, of all conditions together."""
+LONGEST_PREFIX = 200
+MOST_IGNORING_CASE = 16
+"""Each is a regular expression, of which PostgreSQL keeps 32; it would compile the others again for each row."""
 LONGEST_PATH = 16
+LARGEST_NUMBER = sys.float_info.max
 
 BUILT_IN: Mapping[str, type[str] | type[datetime]] = {
     "uri": str,
@@ -176,6 +183,8 @@ class Prefix:
     ignore_case: bool = False
 
     def __post_init__(self) -> None:
+        if len(self.text) > LONGEST_PREFIX:
+            raise FilterError(f"a prefix has at most {LONGEST_PREFIX} characters")
         _check_values(self.field, (self.text,))
 
 
@@ -196,12 +205,41 @@ def shorthand(values: Mapping[str, Value]) -> Filter | None:
 
 
 def check_size(condition: Filter) -> None:
-    """Raise ``FilterError`` for a filter that is deeper or has more nodes than is taken."""
-    for nodes, (depth, _) in enumerate(_walk(condition), 1):
+    """Raise ``FilterError`` for a filter that is deeper or larger than is taken."""
+    size = Size()
+    for depth, each in _walk(condition):
+        names = () if isinstance(each, And | Or | Not) else each.field.keys
+        size.add(depth, names, _values_of(each), ignoring=isinstance(each, Prefix) and each.ignore_case)
+
+
+@dataclass(slots=True)
+class Size:
+    """How large the nodes of a filter are that were added so far, be they as they were sent or as they were read."""
+
+    nodes: int = 0
+    values: int = 0
+    text_bytes: int = 0
+    ignoring: int = 0
+
+    def add(self, depth: int, names: Sequence[object], values: Sequence[object], *, ignoring: bool) -> None:
+        """Add a node, which may be a prefix ``ignoring`` case.
+
+        Raise ``FilterError``, which names the bound, as soon as the filter is past one.
+        """
+        self.nodes += 1
+        self.values += len(values)
         if depth > DEEPEST_FILTER:
             raise FilterError(f"a filter is nested at most {DEEPEST_FILTER} deep")
-        if nodes > MOST_NODES:
+        if self.nodes > MOST_NODES:
             raise FilterError(f"a filter has at most {MOST_NODES} conditions")
+        if self.values > MOST_VALUES:
+            raise FilterError(f"a filter has at most {MOST_VALUES} values in all its conditions")
+        self.text_bytes += sum(_bytes(text) for part in (names, values) for text in part if isinstance(text, str))
+        if self.text_bytes > MOST_TEXT_BYTES:
+            raise FilterError(f"a filter has at most {MOST_TEXT_BYTES} bytes of fields and texts")
+        self.ignoring += ignoring
+        if self.ignoring > MOST_IGNORING_CASE:
+            raise FilterError(f"a filter has at most {MOST_IGNORING_CASE} prefixes that ignore case")
 
 
 def on_metadata(condition: Filter) -> bool:
@@ -253,6 +291,24 @@ def _walk(condition: Filter) -> Iterator[tuple[int, Filter]]:
                 waiting.append((depth + 1, of))
 
 
+def _values_of(condition: Filter) -> tuple[Value, ...]:
+    match condition:
+        case Equals(_, value):
+            return (value,)
+        case In(_, values) | Has(_, values):
+            return values
+        case Range():
+            return tuple(bound for _, bound in condition.bounds)
+        case Prefix(_, text):
+            return (text,)
+        case _:
+            return ()
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode(errors="surrogatepass"))
+
+
 def _edge(bound: Value, *, last: bool) -> str | int | float | datetime:
     if isinstance(bound, date):
         return instants(bound)[last]
@@ -273,8 +329,8 @@ def _check_values(field: Field, values: tuple[Value, ...]) -> None:
         field.check(value)
         if isinstance(value, str):
             _check_text(value)
-        elif isinstance(value, float) and not math.isfinite(value):
-            raise FilterError("a number is finite")
+        elif isinstance(value, int | float) and not abs(value) <= LARGEST_NUMBER:  # so that NaN is refused, too
+            raise FilterError(f"a number is finite, and at most {LARGEST_NUMBER:.2g} above or below 0")
         elif isinstance(value, datetime) and (value.utcoffset() or timedelta()) % timedelta(minutes=1):
             raise FilterError("a time zone is hours and minutes away from UTC")
 

@@ -85,7 +85,7 @@ class _Compiler:
             case Equals(_, value):
                 return self._column_equals(column, value)
             case In(_, values):
-                return self._any(self._column_equals(column, value) for value in values)
+                return self._column_in(column, values)
             case Has(_, values):
                 return self._all(self._column_equals(column, value) for value in values)
             case Range():
@@ -94,6 +94,11 @@ class _Compiler:
                 return self._begins(column, condition)
             case Exists():
                 return "true"
+
+    def _column_in(self, column: str, values: tuple[Value, ...]) -> str:
+        texts = [value for value in values if isinstance(value, str)]
+        parts = [self._within(column, value) for value in values if isinstance(value, date)]
+        return self._any([*parts, *([f"{column} = any({self._bind(texts)}::text[])"] if texts else [])])
 
     def _column_equals(self, column: str, value: Value) -> str:
         if isinstance(value, date):
@@ -137,18 +142,26 @@ class _Compiler:
     def _in_times(self, at: Field, times: list[date]) -> str:
         if not times:
             return ""
+        return f"exists (select from {self._times(at)}, {self._asked(times)} where instant between first and last)"
+
+    def _has_times(self, at: Field, times: list[date]) -> str:
+        found = f"exists (select from {self._times(at)} where instant between first and last)"
+        return f"not exists (select from {self._asked(times)} where not {found})"
+
+    def _asked(self, times: list[date]) -> str:
+        """Return a relation of the times that are asked for: ``first``, ``last``."""
         first, last = zip(*map(instants, times), strict=True)
-        asked = f"unnest({self._bind([*first])}::timestamptz[], {self._bind([*last])}::timestamptz[])"
-        within = "where instant between first and last"
-        return f"exists (select from {self._times(at)}, {asked} as asked (first, last) {within})"
+        unnested = f"unnest({self._bind([*first])}::timestamptz[], {self._bind([*last])}::timestamptz[])"
+        return f"{unnested} as asked (first, last)"
 
     def _has(self, at: Field, values: tuple[Value, ...]) -> str:
-        times = [self._equals(at, value) for value in values if isinstance(value, date)]
+        times = [value for value in values if isinstance(value, date)]
         plain = [value for value in values if not isinstance(value, date)]
+        parts = [self._has_times(at, times)] if times else []
         if len(plain) * 2 ** len(at.keys) <= _MOST_CONTAINMENTS:
-            return self._all([*times, *(self._equals(at, value) for value in plain)])
+            return self._all([*parts, *(self._equals(at, value) for value in plain)])
         found = f"array(select value from {self._found(at)})"  # noqa: S608 (no input)
-        return self._all([*times, f"{found} @> {self._bind_all(plain)}"])
+        return self._all([*parts, f"{found} @> {self._bind_all(plain)}"])
 
     def _range(self, at: Field, condition: Range) -> str:
         kind = kind_of(condition.bounds[0][1])
@@ -170,11 +183,13 @@ class _Compiler:
     def _times(self, at: Field) -> str:
         """Return a relation of the times among the field's values: ``instant``, null for any other value."""
         # A cast fails for what is no time; `case` keeps it from what does not look like one.
-        day = f"""(substr(said, 6, 5) = any({self._bind(list(DAYS))}::text[]) or said ~ {self._bind(f"^{LEAP_DAY}")})
-            and said !~ '^0000'"""
+        with_zone = self._share("with_zone", f"^(?:{WITH_ZONE})$")
+        without_zone = self._share("without_zone", f"^(?:{WITHOUT_ZONE})$")
+        days, leap_day = self._share("days", list(DAYS)), self._share("leap_day", f"^{LEAP_DAY}")
+        day = f"(substr(said, 6, 5) = any({days}::text[]) or said ~ {leap_day}) and said !~ '^0000'"
         return f"""(select case
-                when said ~ {self._bind(f"^(?:{WITH_ZONE})$")} and {day} then said::timestamptz
-                when said ~ {self._bind(f"^(?:{WITHOUT_ZONE})$")} and {day} then said::timestamp at time zone 'UTC'
+                when said ~ {with_zone} and {day} then said::timestamptz
+                when said ~ {without_zone} and {day} then said::timestamp at time zone 'UTC'
             end as instant from (select value #>> '{{}}' as said from {self._found(at)}) as texts) as times"""  # noqa: S608 (no input)
 
     def _compared(self, expression: str, condition: Range) -> str:
@@ -201,6 +216,11 @@ class _Compiler:
         self.parameters[name] = value
         return f"%({name})s"
 
+    def _share(self, name: str, value: Any) -> str:
+        """Bind what is the same in every condition, once."""
+        self.parameters[f"filter_{name}"] = value
+        return f"%(filter_{name})s"
+
     def _bind_all(self, values: Iterable[Value]) -> str:
         return f"{self._bind([Jsonb(value) for value in values])}::jsonb[]"
 
@@ -224,6 +244,4 @@ def _either_case(text: str) -> str:
 
     The database's own notion of case depends on its locale.
     """
-    return "^" + "".join(
-        f"(?:{'|'.join(cases(letter))})" if len(cases(letter)) > 1 else re.escape(letter) for letter in text
-    )
+    return "^" + "".join(f"[{cases(letter)}]" if len(cases(letter)) > 1 else re.escape(letter) for letter in text)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import structlog
 
+from ragstone.domain.access import EVERYONE
 from ragstone.domain.errors import DatabaseUnavailable
 from ragstone.domain.queries import Correction, Ranked, Scope
 from ragstone.ports.lexical_index import Entry, Matches
@@ -17,7 +18,7 @@ from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.corpora import Corpora, View
 from ragstone.postgres.lexical.looking import Looking
 from ragstone.postgres.lexical.making import MADE_BY, in_segments, languages_of, make_segment
-from ragstone.postgres.lexical.phrases import holding, words_of
+from ragstone.postgres.lexical.phrases import Phrase, holding, words_of
 from ragstone.postgres.lexical.postings import PostingCache
 from ragstone.postgres.lexical.scoping import chunks_inside, masks_of
 from ragstone.postgres.lexical.segments import DamagedSegment, SegmentGone, add_segment, drop_segment, fetch
@@ -30,10 +31,12 @@ from ragstone.postgres.lexical.spelling import (
     doubted,
     guessed,
     instead,
+    standing,
 )
 from ragstone.postgres.lexical.vocabularies import Vocabularies
 from ragstone.postgres.record import connection_of
-from ragstone.retrieve.analysis import QuestionTerms, question_terms
+from ragstone.retrieve.analysis import QuestionTerms, detect, question_terms
+from ragstone.retrieve.analysis.questions import further_terms
 from ragstone.retrieve.lexical.blocks import Posting
 from ragstone.retrieve.lexical.scoring import Formula, Part
 from ragstone.retrieve.lexical.segment import term_key
@@ -45,18 +48,21 @@ _BEGIN = """
     update versions v set indexed_title = entry.title
     from unnest(%(ids)s::uuid[], %(titles)s::text[]) entry (id, title), documents d
     where v.id = entry.id and d.id = v.document_id
-    returning v.id, d.collection_id
+    returning v.id, d.collection_id, v.readers
 """
 _USUAL_LANGUAGE = """
     select language from (
-        select m.language from lexical_members m join lexical_segments s on s.id = m.segment_id
-        where s.collection_id = %s limit 1000) few
+        select m.language from lexical_members m
+        join lexical_segments s on s.id = m.segment_id join versions v on v.id = m.version_id
+        where s.collection_id = %s and (v.readers @> %s::text[] or v.readers @> %s::text[]) limit 1000) few
     group by language order by count(*) desc, language limit 1
 """
 _MOST_TRIES = 100
 """Segments may be merged, or be found damaged, again and again while one question is looked for."""
 _MOST_HOLDING = 500
 """Chunks that have all words of a phrase, of which the text is looked at."""
+_MOST_ABSENT = 32
+"""Words of one question, which no chunk has, that are looked for in all languages of the documents."""
 _TRIED = 4
 _LEAST_TRIED = 200
 Found = TypeVar("Found")
@@ -66,7 +72,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A question with its terms, for documents in ``languages``, and their postings in the segments ``views``."""
+    """A question with its terms, for documents in ``languages``, and their postings in the segments ``views``.
+
+    ``absent``: the groups that no chunk in view has, with their places.
+    """
 
     question: str
     scope: Scope
@@ -74,6 +83,7 @@ class _Asked:
     languages: Sequence[str]
     views: Sequence[View]
     parts: Sequence[Part]
+    absent: Mapping[tuple[str, ...], int]
 
 
 class SegmentedLexicalIndex:
@@ -104,16 +114,21 @@ class SegmentedLexicalIndex:
         connection = connection_of(transaction)
         titles = {each.version_id: each.title for each in entries}
         cursor = await connection.execute(_BEGIN, {"ids": list(titles), "titles": list(titles.values())})
-        collections: dict[UUID, UUID] = dict(await cursor.fetchall())
+        versions = await cursor.fetchall()
+        collections: dict[UUID, UUID] = {version_id: collection_id for version_id, collection_id, _ in versions}
+        readers = {version_id: tuple(sorted(names)) for version_id, _, names in versions}
         await connection.execute("delete from lexical_members where version_id = any(%s)", (list(titles),))
         for collection_id in dict.fromkeys(collections.values()):
             those = [each for each in entries if collections.get(each.version_id) == collection_id]
-            await self._add(connection, collection_id, those)
+            languages = dict(zip((each.version_id for each in those), await languages_of(those), strict=True))
+            untold = {readers[version_id] for version_id, language in languages.items() if not language}
+            usual = {names: await _usual_language(connection, collection_id, names) for names in sorted(untold)}
+            of_all = {each: language or usual[readers[each]] for each, language in languages.items()}
+            await self._add(connection, collection_id, those, of_all)
 
-    async def _add(self, connection: Connection, collection_id: UUID, entries: Sequence[Entry]) -> None:
-        told = await languages_of(entries)
-        usual = "" if all(told) else await _usual_language(connection, collection_id)
-        languages = {entry.version_id: language or usual for entry, language in zip(entries, told, strict=True)}
+    async def _add(
+        self, connection: Connection, collection_id: UUID, entries: Sequence[Entry], languages: Mapping[UUID, str]
+    ) -> None:
         for lot in in_segments(entries):
             segment = await make_segment(lot, languages)
             number = await add_segment(connection, collection_id, MADE_BY, segment)
@@ -147,15 +162,15 @@ class SegmentedLexicalIndex:
 
     async def _search(self, question: str, scope: Scope, limit: int) -> Matches:
         views = await self._corpora.views(scope.principal, scope.collections)
-        languages = _languages(views)
-        asked = await asyncio.to_thread(question_terms, question, languages)
-        spoken = asked.language or next(iter(languages), "")
-        if not asked.groups or not views:
+        languages, terms = await asyncio.to_thread(_terms, question, views)
+        spoken = terms.language or next(iter(languages), "")
+        if not terms.groups or not views:
             return Matches(language=spoken)
-        parts, corrected, late = await self._parts(views, asked), [], False
+        looked = await self._asked(question, scope, terms, languages, views)
+        asked, parts, corrected, late = looked.terms, looked.parts, [], False
         if self._spelling is not Spelling.OFF:
             try:
-                corrected = await self._corrected(_Asked(question, scope, asked, languages, views, parts), PATIENCE)
+                corrected = await self._corrected(looked, PATIENCE)
             except TimeoutError:
                 late = True
             if corrected and self._spelling is Spelling.SEARCHED:
@@ -164,7 +179,7 @@ class SegmentedLexicalIndex:
         looking = Looking(scope, views, parts, asked.weights, self._formula)
         told = Matches(language=spoken, corrections=[each.correction for each in corrected], unchecked=late)
         if asked.phrases:
-            required = await self._postings_of(views, words_of(asked.phrases, languages))
+            required = await self._required(views, asked.phrases, languages)
             candidates, most = await self._inside(looking.requiring(required), max(limit, _MOST_HOLDING))
             async with self._database.connection() as connection:
                 there = await holding(connection, [each.chunk_id for each in candidates], asked.phrases)
@@ -176,19 +191,56 @@ class SegmentedLexicalIndex:
 
     async def _spelt(self, question: str, scope: Scope) -> Sequence[Correction]:
         views = await self._corpora.views(scope.principal, scope.collections)
-        languages = _languages(views)
-        asked = await asyncio.to_thread(question_terms, question, languages)
-        if not asked.groups or not views:
+        languages, terms = await asyncio.to_thread(_terms, question, views)
+        if not terms.groups or not views:
             return ()
-        parts = await self._parts(views, asked)
-        corrected = await self._corrected(_Asked(question, scope, asked, languages, views, parts), None)
+        corrected = await self._corrected(await self._asked(question, scope, terms, languages, views), None)
         return [each.correction for each in corrected]
 
-    async def _corrected(self, asked: "_Asked", patience: float | None) -> list[Corrected]:
-        absent = absent_groups(asked.terms, asked.parts)
-        if not absent:
+    async def _asked(
+        self, question: str, scope: Scope, terms: QuestionTerms, languages: Sequence[str], views: Sequence[View]
+    ) -> _Asked:
+        """Return the question with its postings; words that no chunk in view has are looked for in all languages.
+
+        What no chunk has either way stays as it is. So a word finds the texts that it stands in, of whichever
+        language, and one that the usual languages have is no dearer.
+        """
+        parts = await self._parts(views, terms)
+        absent = absent_groups(terms, parts)
+        asked = _Asked(question, scope, terms, languages, views, parts, absent)
+        few = set(list(absent)[:_MOST_ABSENT])
+        if not few:
+            return asked
+        more = await asyncio.to_thread(further_terms, question, languages, list(_counted(views)), few)
+        if not more:
+            return asked
+        there = standing(list(more.values()), views, await self._postings_of(views, list(more.values())))
+        wider = {group: (*group, *found) for group, found in zip(more, there, strict=True) if found}
+        if not wider:
+            return asked
+        terms = replace(terms, groups=tuple(wider.get(group, group) for group in terms.groups))
+        absent = {group: place for group, place in absent.items() if group not in wider}
+        return replace(asked, terms=terms, parts=await self._parts(views, terms), absent=absent)
+
+    async def _required(
+        self, views: Sequence[View], phrases: Sequence[Phrase], languages: Sequence[str]
+    ) -> list[list[list[Posting]]]:
+        """Return for each segment the postings of each word of the phrases.
+
+        Where one of the words stands nowhere by the usual languages, the phrase is of another one.
+        """
+        words = words_of(phrases, languages)
+        required = await self._postings_of(views, words)
+        if all(standing(words, views, required)):
+            return required
+        # The first words keep most chunks out; the text is looked at for them all.
+        words = await asyncio.to_thread(words_of, phrases, list(_counted(views)))
+        return await self._postings_of(views, words[:_MOST_ABSENT])
+
+    async def _corrected(self, asked: _Asked, patience: float | None) -> list[Corrected]:
+        if not asked.absent:
             return []
-        doubts = await asyncio.to_thread(doubted, asked.question, asked.terms, absent, asked.languages)
+        doubts = await asyncio.to_thread(doubted, asked.question, asked.terms, asked.absent, asked.languages)
         vocabularies = await self._vocabularies.of(asked.views, patience) if doubts.words else None
         if vocabularies is None:
             return []
@@ -239,17 +291,31 @@ class SegmentedLexicalIndex:
         return found
 
 
-async def _usual_language(connection: Connection, collection_id: UUID) -> str:
-    """Return the language that most of a collection's documents have: that of a text too short to tell it."""
-    cursor = await connection.execute(_USUAL_LANGUAGE, (collection_id,))
+async def _usual_language(connection: Connection, collection_id: UUID, readers: Sequence[str]) -> str:
+    """Return the language that most of a collection's documents have: that of a text too short to tell it.
+
+    Only what every one of the text's readers may read, too, has a say: what a reader may not read changes nothing.
+    """
+    cursor = await connection.execute(_USUAL_LANGUAGE, (collection_id, list(readers), [EVERYONE]))
     row = await cursor.fetchone()
     return str(row[0]) if row else DEFAULT_LANGUAGE
 
 
-def _languages(views: Sequence[View]) -> list[str]:
-    """Return the languages that a good part of what may be found has, the most frequent first."""
+def _counted(views: Sequence[View]) -> dict[str, int]:
+    """Return how many versions in view have each language, the most frequent first."""
     counted: Counter[str] = Counter()
     for view in views:
         counted.update(view.languages)
-    least = _LEAST_SHARE * counted.total()
-    return [language for language, versions in counted.most_common() if versions >= least]
+    # Equals by name: in which order segments come is not for what is hidden in them to say.
+    return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
+
+
+def _terms(question: str, views: Sequence[View]) -> tuple[list[str], QuestionTerms]:
+    """Return the languages that a question is looked for in, the most frequent first, and its terms.
+
+    They are those that a good part of what may be found has, and the question's own if anything has it.
+    """
+    counted, spoken = _counted(views), detect(question)
+    least = _LEAST_SHARE * sum(counted.values())
+    languages = [language for language, versions in counted.items() if versions >= least or language == spoken]
+    return languages, question_terms(question, languages)

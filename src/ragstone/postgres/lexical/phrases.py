@@ -6,7 +6,8 @@ from collections.abc import Set as AbstractSet
 from uuid import UUID
 
 from ragstone.postgres.database import Connection
-from ragstone.retrieve.analysis import holds_phrase, terms
+from ragstone.retrieve.analysis import holds_phrase
+from ragstone.retrieve.analysis.stems import stem
 
 Phrase = Sequence[str]
 
@@ -19,7 +20,7 @@ _TEXTS = """
 def words_of(phrases: Sequence[Phrase], languages: Sequence[str]) -> list[list[str]]:
     """Return for each word of the phrases the terms that it may be in documents of these languages."""
     return [
-        list(dict.fromkeys(term for language in languages or [""] for term in terms(word, language)))
+        list(dict.fromkeys(stem(word, language) for language in languages or [""]))
         for phrase in phrases
         for word in phrase
     ]

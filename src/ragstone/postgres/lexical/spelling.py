@@ -29,6 +29,7 @@ from ragstone.retrieve.analysis import QuestionTerms, plain_words, tried_languag
 from ragstone.retrieve.analysis.function_words import FUNCTION_WORDS
 from ragstone.retrieve.analysis.misspellings import SHORTEST_FOR_TWO, is_spelt, one_slip_away, two_slips_away
 from ragstone.retrieve.analysis.stems import fold, stems, unmarked
+from ragstone.retrieve.lexical.blocks import Posting
 from ragstone.retrieve.lexical.scoring import Part, frequency_of
 from ragstone.retrieve.lexical.vocabulary import Vocabulary, keys_of
 
@@ -88,6 +89,21 @@ def absent_groups(asked: QuestionTerms, parts: Sequence[Part]) -> Mapping[tuple[
         for place, group in enumerate(asked.groups)
         if not any(frequency_of(posting, part.mask) for part in parts for posting in part.groups[place])
     }
+
+
+def standing(
+    groups: Sequence[Sequence[str]], views: Sequence[View], postings: Sequence[Sequence[Sequence[Posting]]]
+) -> list[tuple[str, ...]]:
+    """Return of each group the terms that any chunk in view has; ``postings`` are those of each view, by group."""
+    pairs = list(zip(views, postings, strict=True))
+    return [
+        tuple(
+            term
+            for at, term in enumerate(group)
+            if any(frequency_of(held[place][at], view.mask) for view, held in pairs)
+        )
+        for place, group in enumerate(groups)
+    ]
 
 
 def doubted(

@@ -6,6 +6,7 @@ small, few chunks are inside, and to compare the question with each of them is f
 last word: fewer than are wanted come back only where no more are there.
 """
 
+import hashlib
 import math
 import time
 from collections import OrderedDict
@@ -18,7 +19,6 @@ from psycopg import sql
 from psycopg.adapt import Dumper
 from psycopg.pq import Format
 
-from ragstone.domain.filters import Filter
 from ragstone.domain.queries import Ranked, Scope
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.postgres.database import Connection
@@ -110,7 +110,7 @@ class Known:
         self.asked = True
 
 
-_Key: TypeAlias = tuple[str, str, str, frozenset[str], tuple[str, ...], Filter | None]
+_Key: TypeAlias = tuple[str, str, str, frozenset[str], tuple[str, ...], bytes]
 
 
 class Experience:
@@ -122,17 +122,18 @@ class Experience:
 
     def of(self, model: EmbeddingModel, scope: Scope) -> Known:
         """Return what is known of a scope, or is likely where nothing is; to be changed in place."""
+        condition = scope.condition
         key = (
             model.name,
             model.version,
             scope.principal.tenant,
             scope.principal.readers,
             scope.collections,
-            scope.condition,
+            hashlib.sha256(repr(condition).encode(errors="surrogatepass")).digest(),  # a filter itself may be large
         )
         known = self._known.get(key)
         if known is None or time.monotonic() - known.since > self._seconds:
-            known = self._known[key] = Known(1.0 if scope.condition is None else _FIRST_SHARE)
+            known = self._known[key] = Known(1.0 if condition is None else _FIRST_SHARE)
         self._known.move_to_end(key)
         while len(self._known) > self._most:
             self._known.popitem(last=False)

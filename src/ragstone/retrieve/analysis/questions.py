@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ragstone.retrieve.analysis.function_words import FUNCTION_WORDS
@@ -62,6 +62,24 @@ def question_terms(question: str, languages: Sequence[str]) -> QuestionTerms:
             content[group] += 1.0 if is_widest else piece_weight
     weights = content or function
     return QuestionTerms(tuple(weights), tuple(weights.values()), phrases, spoken)
+
+
+def further_terms(
+    question: str, languages: Sequence[str], further: Sequence[str], sought: Container[Group]
+) -> Mapping[Group, Group]:
+    """Return for each of the groups ``sought`` the terms that its word has in ``further`` languages alone.
+
+    The groups are those that ``question_terms`` makes of the question and ``languages``. One for which no language
+    knows another term is left out.
+    """
+    tried = tried_languages(question, languages)
+    found: defaultdict[Group, dict[str, None]] = defaultdict(dict)
+    for word in words(question.lower() if question.isupper() else question) if further else ():
+        groups = _all_groups(word, tried)
+        if any(group in sought for group in groups):
+            for group, more in zip(groups, _all_groups(word, further), strict=True):
+                found[group] |= dict.fromkeys(term for term in more if group in sought and term not in group)
+    return {group: tuple(more) for group, more in found.items() if more}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +154,10 @@ def _whole_groups(word: Word, languages: Sequence[str]) -> list[tuple[Group, boo
     """Return the alternatives of each whole of ``word``, and whether it is the widest."""
     groups = _groups([whole_terms(word, language) for language in languages])
     return [(group, place == len(groups)) for place, group in enumerate(groups, 1)]
+
+
+def _all_groups(word: Word, languages: Sequence[str]) -> list[Group]:
+    return [*_part_groups(word, languages), *(group for group, _ in _whole_groups(word, languages))]
 
 
 def _groups(by_language: Sequence[Sequence[str]]) -> list[Group]:
