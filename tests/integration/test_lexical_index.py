@@ -266,3 +266,20 @@ async def test_a_phrase_in_quotes_is_found_as_it_stands(container: Container) ->
     assert list(await scores(container, 'where are "the slates" "old quarry"')) == [first]
     assert list(await scores(container, '"of the"')) == [third]
     assert set(await scores(container, '"marble roofs" granite')) == {first, second, third}
+
+
+async def test_a_phrase_is_found_behind_a_thousand_others_of_the_same_words(container: Container) -> None:
+    """It stands in a long chunk, which BM25 ranks last."""
+    await store(container.record, container.lexical, [f"pool connection {number}" for number in range(1000)])
+    long = " ".join(["A connection pool is kept", *(f"word{number}" for number in range(200))])
+    _, chunks = await store(container.record, container.lexical, [long])
+    found = await container.lexical.search('"connection pool"', EVERYWHERE, 10)
+    assert [each.chunk_id for each in found.ranked] == [chunks[0].id]
+    assert found.missing == {}
+
+
+async def test_a_phrase_that_no_chunk_has_is_said_to_be_missing(container: Container) -> None:
+    await store(container.record, container.lexical, ["pool connection"])
+    found = await container.lexical.search('"connection pool"', EVERYWHERE, 10)
+    assert len(found.ranked) == 1
+    assert "one by one" in found.missing["phrase"]

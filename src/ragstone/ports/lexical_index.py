@@ -1,7 +1,7 @@
 """Port: search by words."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -26,14 +26,15 @@ class Matches:
     ``attainable``: what a chunk would score at the most that has every word of the question again and again.
     ``language``: the question's (ISO 639-1), else that of most documents; ``""`` where neither can be told.
     ``corrections``: words that no chunk has; what was meant was searched for instead where the index is made so.
-    ``unchecked``: these were not looked for, as that would have taken too long this once.
+    ``missing``: what was done without, and why: ``spelling``, where these were not looked for, as that would have taken
+    too long this once; ``phrase``, where no chunk has one, or not all were looked at.
     """
 
     ranked: Sequence[Ranked] = ()
     attainable: float = 0.0
     language: str = ""
     corrections: Sequence[Correction] = ()
-    unchecked: bool = False
+    missing: Mapping[str, str] = field(default_factory=dict)
 
 
 class LexicalIndex(Protocol):

@@ -27,7 +27,6 @@ from ragstone.retrieve.reranking import Reranking
 from ragstone.retrieve.rewriting import Rewriting, Variant
 from ragstone.retrieve.shaping import Shape, Shaping
 
-SPELLING: Final = "spelling"
 _LOADED: Final = 2
 """Times as many hits as are asked for are loaded: some of them may say the same, or be gone by now."""
 _TRUSTED_SECONDS: Final = 1.0
@@ -112,10 +111,7 @@ class Search:
         course.steps.extend(work.steps)
         course.missing.update(work.missing)
         course.corrections.extend(work.words.corrections)
-        if work.words.unchecked:
-            course.missing[SPELLING] = (
-                "The words of the documents are being read; slips of the pen are looked for soon."
-            )
+        course.missing.update(work.words.missing)
         variants = course.searched_for(rewritten)
         others = await asyncio.gather(*(self._by_variant(course, *each, depth) for each in variants))
         started = time.perf_counter()

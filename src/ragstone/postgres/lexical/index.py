@@ -59,8 +59,12 @@ _USUAL_LANGUAGE = """
 """
 _MOST_TRIES = 100
 """Segments may be merged, or be found damaged, again and again while one question is looked for."""
-_MOST_HOLDING = 500
-"""Chunks that have all words of a phrase, of which the text is looked at."""
+_HOLDING = (500, 5_000)
+"""Chunks that have all words of a phrase, of which the text is looked at: the best, and where these are not enough,
+more of them."""
+_VOCABULARY_LATE = "The words of the documents are being read; slips of the pen are looked for soon."
+_NO_PHRASE = "No passage has the words in quotes one after the other; they were searched for one by one."
+_NOT_ALL_READ = f"More than {_HOLDING[-1]:,} passages have all the words in quotes; not all were looked at."
 _MOST_ABSENT = 32
 """Words of one question, which no chunk has, that are looked for in all languages of the documents."""
 _TRIED = 4
@@ -167,27 +171,43 @@ class SegmentedLexicalIndex:
         if not terms.groups or not views:
             return Matches(language=spoken)
         looked = await self._asked(question, scope, terms, languages, views)
-        asked, parts, corrected, late = looked.terms, looked.parts, [], False
+        asked, parts, corrected, missing = looked.terms, looked.parts, [], dict[str, str]()
         if self._spelling is not Spelling.OFF:
             try:
                 corrected = await self._corrected(looked, PATIENCE)
             except TimeoutError:
-                late = True
+                missing["spelling"] = _VOCABULARY_LATE
             if corrected and self._spelling is Spelling.SEARCHED:
                 asked = instead(asked, corrected)
                 parts = await self._parts(views, asked)
         looking = Looking(scope, views, parts, asked.weights, self._formula)
-        told = Matches(language=spoken, corrections=[each.correction for each in corrected], unchecked=late)
+        told = Matches(language=spoken, corrections=[each.correction for each in corrected], missing=missing)
         if asked.phrases:
             required = await self._required(views, asked.phrases, languages)
-            candidates, most = await self._inside(looking.requiring(required), max(limit, _MOST_HOLDING))
-            async with self._database.connection() as connection:
-                there = await holding(connection, [each.chunk_id for each in candidates], asked.phrases)
-            if there:
-                held = [each for each in candidates if each.chunk_id in there]
-                return replace(told, ranked=held[:limit], attainable=most)
+            held, most, whole = await self._quoted(looking.requiring(required), asked.phrases, limit)
+            if not (held and whole):
+                missing["phrase"] = _NOT_ALL_READ if held or not whole else _NO_PHRASE
+            if held:
+                return replace(told, ranked=held, attainable=most)
         ranked, most = await self._inside(looking, limit)
         return replace(told, ranked=ranked, attainable=most)
+
+    async def _quoted(
+        self, looking: Looking, phrases: Sequence[Sequence[str]], limit: int
+    ) -> tuple[Sequence[Ranked], float, bool]:
+        """Return the best chunks that hold the phrases, the score that none can pass, and whether all were looked at
+        that it took: those with all the words are many where these are usual, and their texts have to be read."""
+        held: list[Ranked] = []
+        read, most = 0, 0.0
+        for bound in _HOLDING:
+            candidates, most = await self._inside(looking, max(limit, bound))
+            async with self._database.reading() as connection:
+                there = await holding(connection, [each.chunk_id for each in candidates[read:]], phrases)
+            held += [each for each in candidates[read:] if each.chunk_id in there]
+            read = len(candidates)
+            if len(held) >= limit or read < max(limit, bound):
+                return held[:limit], most, True
+        return held, most, False
 
     async def _spelt(self, question: str, scope: Scope) -> Sequence[Correction]:
         views = await self._corpora.views(scope.principal, scope.collections)
