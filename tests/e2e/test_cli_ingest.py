@@ -53,7 +53,7 @@ def test_a_folder_ends_searchable_or_with_the_reason(cli: CommandLine, folder: P
     (found,) = json.loads(
         cli.run("search", "the weight of stone 2", "--collection", "folder", "--top-k", "1", "--json").stdout
     )["hits"]
-    assert found["metadata"] == {}
+    assert found["metadata"] == {"kind": "wall"}
     assert found["title"] == "Stone 2"
 
 

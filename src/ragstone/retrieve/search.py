@@ -29,9 +29,6 @@ from ragstone.retrieve.shaping import Shape, Shaping
 
 _LOADED: Final = 2
 """Times as many hits as are asked for are loaded: some of them may say the same, or be gone by now."""
-_TRUSTED_SECONDS: Final = 1.0
-"""How long a collection that was there is taken to be there still: without it, nothing is found."""
-_MOST_TRUSTED: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +61,6 @@ class Search:
         self._stages = stages
         self._depth = depth
         self._note = note
-        self._trusted: dict[tuple[str, str], float] = {}
 
     async def retrieve(
         self,
@@ -92,16 +88,11 @@ class Search:
         return Found(chosen.shaped.hits, course.missing, tuple(course.corrections), trace)
 
     async def _check_collections(self, scope: Scope) -> None:
-        now, tenant = time.monotonic(), scope.principal.tenant
-        unknown = [name for name in scope.collections if self._trusted.get((tenant, name), 0.0) < now]
-        if not unknown:
+        if not scope.collections:
             return
         async with self._record.reading() as transaction:
-            for name in unknown:
+            for name in scope.collections:
                 await transaction.collections.id_of(scope.principal, name)
-        if len(self._trusted) >= _MOST_TRUSTED:
-            self._trusted.clear()
-        self._trusted |= {(tenant, name): now + _TRUSTED_SECONDS for name in unknown}
 
     async def _fused(self, course: Course) -> Fused:
         """Return one ranking of what the question and its variants find."""
