@@ -23,7 +23,7 @@ from ragstone.testing.records import store
 MODEL = EmbeddingModel("testing/tuned", "1", 16, 100)
 LEAST = 200
 LEAST_RECALL = {Kind.HNSW: 0.98, Kind.IVFFLAT: 0.5}
-"""Of directions without any structure, which lists do not suit: they begin at centres drawn by chance, and find 0.6 to 1."""
+"""Of directions without any structure, which lists do not suit: centres are drawn by chance, and find 0.6 to 1."""
 
 
 def directions(count: int) -> Vectors:
