@@ -6,9 +6,9 @@ from typing import Any
 
 import httpx
 
+from ragstone.adapters.endpoints import endpoint_url, header_key
 from ragstone.adapters.retry_after import retry_after
 from ragstone.domain.errors import (
-    ConfigurationError,
     EmbedderBusy,
     EmbedderDenied,
     EmbedderUnavailable,
@@ -29,8 +29,14 @@ class Endpoint:
     """Posts to ``base_url``/embeddings, once: others decide whether to try again. The key is sent, never shown."""
 
     def __init__(self, base_url: str | None, *, api_key: str | None, timeout: float) -> None:
-        self._url = _url(base_url or OPENAI)
-        self._key = _key(api_key)
+        self._url = endpoint_url(
+            base_url or OPENAI,
+            "embeddings",
+            what="embedding",
+            setting="RAGSTONE_EMBEDDER_BASE_URL",
+            example="http://localhost:11434/v1",
+        )
+        self._key = header_key(api_key, what="embedding", setting="RAGSTONE_EMBEDDER_API_KEY")
         self._timeout = timeout
         self._client: httpx.AsyncClient | None = None
 
@@ -126,27 +132,3 @@ def _denied(status: int, reason: str) -> EmbedderDenied:
     if status == 429:
         return EmbedderDenied(reason, remedy="Raise the quota, or the credit, at the provider.")
     return EmbedderDenied(reason, remedy="Check RAGSTONE_EMBEDDER and RAGSTONE_EMBEDDER_BASE_URL.")
-
-
-def _url(base_url: str) -> httpx.URL:
-    try:
-        url = httpx.URL(f"{base_url.rstrip('/')}/embeddings")
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigurationError(
-            "The base URL of the embedding endpoint is not an HTTP address.",
-            remedy="Set RAGSTONE_EMBEDDER_BASE_URL to something like http://localhost:11434/v1.",
-        )
-    return url
-
-
-def _key(api_key: str | None) -> str | None:
-    key = (api_key or "").strip()
-    # A header with anything else in it fails inside the HTTP library, with an error that quotes the key.
-    if not (key.isascii() and key.isprintable()):
-        raise ConfigurationError(
-            "The API key of the embedding endpoint has characters that no key has.",
-            remedy="Check RAGSTONE_EMBEDDER_API_KEY for line breaks and characters outside ASCII.",
-        )
-    return key or None

@@ -8,8 +8,9 @@ from typing import Any
 
 import httpx
 
+from ragstone.adapters.endpoints import endpoint_url, header_key
 from ragstone.adapters.retry_after import retry_after
-from ragstone.domain.errors import ConfigurationError, RerankerUnavailable
+from ragstone.domain.errors import RerankerUnavailable
 
 _GOES_ON = "Searches go on without it; check the endpoint and RAGSTONE_RERANKER_BASE_URL if it lasts."
 _REFUSED = (400, 413, 422)
@@ -29,8 +30,14 @@ class Endpoint:
     """
 
     def __init__(self, base_url: str, *, api_key: str | None, timeout: float) -> None:
-        self._url = _url(base_url)
-        self._key = _key(api_key)
+        self._url = endpoint_url(
+            base_url,
+            "rerank",
+            what="rerank",
+            setting="RAGSTONE_RERANKER_BASE_URL",
+            example="http://localhost:8080",
+        )
+        self._key = header_key(api_key, what="rerank", setting="RAGSTONE_RERANKER_API_KEY")
         self._timeout = timeout
         self._client: httpx.AsyncClient | None = None
 
@@ -65,27 +72,3 @@ class Endpoint:
 
     def _unavailable(self, why: str, remedy: str = _GOES_ON, seconds: float | None = None) -> RerankerUnavailable:
         return RerankerUnavailable(f"The rerank endpoint {self._url.host} {why}.", remedy=remedy, retry_after=seconds)
-
-
-def _url(base_url: str) -> httpx.URL:
-    try:
-        url = httpx.URL(f"{base_url.rstrip('/')}/rerank")
-    except httpx.InvalidURL:
-        url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ConfigurationError(
-            "The base URL of the rerank endpoint is not an HTTP address.",
-            remedy="Set RAGSTONE_RERANKER_BASE_URL to something like http://localhost:8080.",
-        )
-    return url
-
-
-def _key(api_key: str | None) -> str | None:
-    key = (api_key or "").strip()
-    # A header with anything else in it fails inside the HTTP library, with an error that quotes the key.
-    if not (key.isascii() and key.isprintable()):
-        raise ConfigurationError(
-            "The API key of the rerank endpoint has characters that no key has.",
-            remedy="Check RAGSTONE_RERANKER_API_KEY for line breaks and characters outside ASCII.",
-        )
-    return key or None
