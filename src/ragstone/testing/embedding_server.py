@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 from ragstone.testing.embedders import HashingEmbedder
 
@@ -83,7 +83,7 @@ class EmbeddingServer:
         self.headers: list[dict[str, str]] = []
         self.stopping = threading.Event()
         self._script: deque[Reply] = deque()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("_Bound", (_Handler,), {"stand_in": self}))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("_Bound", (JsonHandler,), {"stand_in": self}))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
@@ -170,16 +170,27 @@ class EmbeddingServer:
         return {"object": "list", "model": request["model"], "data": rows[::-1], "usage": {"prompt_tokens": tokens}}
 
 
-class _Handler(BaseHTTPRequestHandler):
+class StandIn(Protocol):
+    """A server that is played: ``reply_to`` is asked for each reply, and ``stopping`` ends those that wait."""
+
+    stopping: threading.Event
+
+    def reply_to(self, path: str, headers: Mapping[str, str], request: dict[str, Any]) -> Reply: ...
+
+
+class JsonHandler(BaseHTTPRequestHandler):
+    """Replies as ``stand_in`` says; ``silent`` is the body where it says none."""
+
     protocol_version = "HTTP/1.1"
-    stand_in: EmbeddingServer
+    stand_in: StandIn
+    silent = b""
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         headers = {name.lower(): value for name, value in self.headers.items()}
         reply = self.stand_in.reply_to(self.path, headers, request)
         self.stand_in.stopping.wait(reply.wait)
-        body = reply.body or b""
+        body = reply.body or self.silent
         self.send_response(reply.status)
         for name, value in {"content-type": "application/json", **reply.headers}.items():
             self.send_header(name, value)

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from types import TracebackType
 from typing import Any, ClassVar, Final, Self
 
@@ -16,7 +16,7 @@ import pytest
 
 from ragstone.ports.reranker import Candidate, Reranker
 from ragstone.testing.embedders import TEXTS
-from ragstone.testing.embedding_server import Reply
+from ragstone.testing.embedding_server import JsonHandler, Reply
 
 QUESTION: Final = "When does the swift sleep?"
 ANSWER: Final = Candidate(
@@ -35,6 +35,9 @@ def shared_words(question: str, text: str) -> float:
     """Return the share of the question's words that stand in ``text``."""
     asked = set(_WORD.findall(question.lower()))
     return len(asked & set(_WORD.findall(text.lower()))) / max(1, len(asked))
+
+
+_FAILURE: Final = b'{"message": "scripted failure"}'
 
 
 class WordReranker:
@@ -145,7 +148,9 @@ class RerankServer:
         self.stopping = threading.Event()
         self._lock = threading.Lock()
         self._script: deque[Reply] = deque()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("_Bound", (_Handler,), {"stand_in": self}))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), type("_Bound", (JsonHandler,), {"stand_in": self, "silent": _FAILURE})
+        )
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
@@ -205,34 +210,6 @@ def _ranked(path: str, request: dict[str, Any]) -> Any:
     rows = [{"index": index, key: shared_words(request["query"], text)} for index, text in enumerate(texts)]
     rows.sort(key=lambda row: -row[key])
     return rows if path == "/rerank" else {"id": "stand-in", "results": rows[: request.get("top_n")], "meta": {}}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    stand_in: RerankServer
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        reply = self.stand_in.reply_to(self.path, headers, request)
-        self.stand_in.stopping.wait(reply.wait)
-        body = reply.body or b'{"message": "scripted failure"}'
-        self.send_response(reply.status)
-        for name, value in {"content-type": "application/json", **reply.headers}.items():
-            self.send_header(name, value)
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def handle(self) -> None:
-        """Serve a connection; a client that gives up waiting is what some tests are about."""
-        try:
-            super().handle()
-        except ConnectionError:
-            self.close_connection = True
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (named by the base class)
-        """Keep the tests' output clean."""
 
 
 def _error(status: int, message: str) -> Reply:
