@@ -87,7 +87,7 @@ class TestMiniLM(EmbedderConformance):
     async def test_a_question_waits_for_no_document(self, minilm: MiniLM) -> None:
         documents = asyncio.create_task(minilm.embed(["word " * 250] * 20))
         await asyncio.sleep(0.1)
-        await minilm.embed(["How does the swift sleep?"])
+        await minilm.embed_questions(["How does the swift sleep?"])
         assert not documents.done()
         assert len(await documents) == 20
 
@@ -109,6 +109,20 @@ class TestMiniLM(EmbedderConformance):
         await minilm.embed(["word " * 250] * 2)
         assert time.monotonic() - started < 3.0
 
+    async def test_a_question_has_one_vector_whatever_is_asked_beside_it(self, minilm: MiniLM) -> None:
+        asked = ["Why is the sky blue?", "What is the sky made of?", "Who sleeps while flying?"]
+        together = await minilm.embed_questions(asked)
+        for question, vector in zip(asked, together, strict=True):
+            np.testing.assert_array_equal((await minilm.embed_questions([question]))[0], vector)
+
+    async def test_where_eight_bits_are_too_coarse_questions_are_embedded_as_documents_are(
+        self, weights: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("ragstone.adapters.embedders.minilm.embedder._NEAR_ENOUGH", 1.1)
+        embedder = MiniLM(data_dir=data_dir)
+        np.testing.assert_array_equal(await embedder.embed_questions(["swift"]), await embedder.embed(["swift"]))
+        await embedder.close()
+
     async def test_once_closed_it_says_so(self, weights: Path, data_dir: Path) -> None:
         embedder = MiniLM(data_dir=data_dir)
         await embedder.embed(["swift"])
@@ -125,7 +139,7 @@ class TestMiniLM(EmbedderConformance):
         await embedder.close()
 
 
-@pytest.mark.parametrize("suffix", [".onnx", ".weights", ".json"])
+@pytest.mark.parametrize("suffix", [".onnx", ".questions", ".weights", ".json"])
 @pytest.mark.parametrize("damage", ["removed", "cut", "changed"])
 def test_a_damaged_graph_is_built_anew(weights: Path, data_dir: Path, tmp_path: Path, suffix: str, damage: str) -> None:
     digest = weights_digest(weights, tmp_path)
@@ -162,7 +176,7 @@ def test_two_who_build_at_the_same_time_get_the_same_whole_graph(weights: Path, 
     assert len(found) == 3
     assert len(set(found)) == 1
     assert sorted(path.name for path in tmp_path.iterdir() if path.stem == found[0].stem) == [
-        found[0].with_suffix(suffix).name for suffix in (".json", ".onnx", ".weights")
+        found[0].with_suffix(suffix).name for suffix in (".json", ".onnx", ".questions", ".weights")
     ]
     assert not list(tmp_path.glob(".*"))
 

@@ -99,11 +99,15 @@ def weights() -> dict[str, Matrix]:
 
 @pytest.fixture(scope="module")
 def session(weights: dict[str, Matrix], tmp_path_factory: pytest.TempPathFactory) -> Session:
-    path: Path = tmp_path_factory.mktemp("graph") / "small.onnx"
-    model, large = build(weights, CONFIG, "small.weights")
-    path.write_bytes(model)
-    path.with_suffix(".weights").write_bytes(b"".join(large))
-    return Session(path)
+    return sessions(weights, tmp_path_factory.mktemp("graph"))[0]
+
+
+def sessions(weights: dict[str, Matrix], folder: Path) -> tuple[Session, Session]:
+    built = build(weights, CONFIG, "small.weights")
+    (folder / "small.weights").write_bytes(b"".join(built.constants))
+    (folder / "small.onnx").write_bytes(built.documents)
+    (folder / "small.questions").write_bytes(built.questions)
+    return Session(folder / "small.onnx"), Session(folder / "small.questions")
 
 
 @pytest.mark.parametrize("tokens", [1, 2, 9, 64])
@@ -115,9 +119,38 @@ def test_computes_what_the_network_is(session: Session, weights: dict[str, Matri
 
 
 def test_the_same_weights_give_the_same_bytes(weights: dict[str, Matrix]) -> None:
-    (first, first_large), (second, second_large) = (build(weights, CONFIG, "a.weights") for _ in range(2))
-    assert first == second
-    assert b"".join(first_large) == b"".join(second_large)
+    first, second = (build(weights, CONFIG, "a.weights") for _ in range(2))
+    assert (first.documents, first.questions) == (second.documents, second.questions)
+    assert b"".join(first.constants) == b"".join(second.constants)
+
+
+def eight_bits(weights: dict[str, Matrix]) -> dict[str, Matrix]:
+    """Return the weights as the graph of questions has them: a scale for each column of a matrix, 255 steps."""
+    rounded = dict(weights)
+    for name, matrix in weights.items():
+        if name.startswith("encoder") and matrix.ndim == 2:
+            scales = np.abs(matrix).max(axis=1, keepdims=True) / 127
+            rounded[name] = (np.rint(matrix / scales) * scales).astype(np.float32)
+    return rounded
+
+
+@pytest.mark.parametrize("tokens", [1, 2, 9, 64])
+def test_the_graph_of_questions_is_the_same_network_in_eight_bits(
+    weights: dict[str, Matrix], tmp_path: Path, tokens: int
+) -> None:
+    _, questions = sessions(weights, tmp_path)
+    ids = np.random.default_rng(tokens).integers(0, WORDS, tokens).tolist()
+    (vector,) = questions.run([ids])
+    assert vector @ reference(eight_bits(weights), ids) > 0.999  # what is left is the rounding of the tokens
+    assert vector @ reference(weights, ids) > 0.99
+
+
+def test_a_column_of_zeros_stays_one(weights: dict[str, Matrix], tmp_path: Path) -> None:
+    holed = {name: matrix.copy() for name, matrix in weights.items()}
+    holed["encoder.layer.0.output.dense.weight"][5] = 0
+    _, questions = sessions(holed, tmp_path)
+    (vector,) = questions.run([[1, 2, 3]])
+    assert vector @ reference(holed, [1, 2, 3]) > 0.99
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ async def ndcg_by_meaning(
     scope = Scope(principal)
     gains = []
     for judged in questions:
-        vector = (await embedder.embed([judged.question]))[0]
+        vector = (await embedder.embed_questions([judged.question]))[0]
         found = await vectors.search(embedder.model, vector, scope, _CHUNKS)
         async with record.transaction() as transaction:
             chunks = await transaction.chunks.load(scope, [each.chunk_id for each in found])

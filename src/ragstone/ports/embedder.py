@@ -84,6 +84,14 @@ class Embedder(Protocol):
         """
         ...
 
+    async def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors by which texts of ``embed`` are found that answer ``texts``, in the same space.
+
+        Shape, order and errors are those of ``embed``. A model may read a question in another way than a text, and an
+        adapter may spend less on one: what is compared with such a vector is what ``embed`` returned.
+        """
+        ...
+
     async def close(self) -> None:
         """Release threads, memory and connections."""
         ...

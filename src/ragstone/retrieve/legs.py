@@ -76,7 +76,7 @@ class Legs:
         return near, (_step(MEANING, started, found=len(near.ranked), model=embedder.model.name),)
 
     async def _near(self, embedder: Embedder, question: str, scope: Scope, depth: int) -> Near:
-        vectors = await embedder.embed([question])
+        vectors = await embedder.embed_questions([question])
         ranked = await self._vectors.search(embedder.model, vectors[0], scope, depth)
         return Near(ranked, embedder.model.languages)
 

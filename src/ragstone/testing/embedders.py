@@ -77,6 +77,10 @@ class HashingEmbedder:
                 row[checksum % len(row)] += weight if checksum & 1 << 31 else -weight
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True), dtype=np.float32)
 
+    async def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Return the same as ``embed``."""
+        return await self.embed(texts)
+
     async def close(self) -> None:
         """Do nothing: there is nothing to release."""
 
@@ -129,6 +133,16 @@ class EmbedderConformance:
         np.testing.assert_allclose(backwards[::-1], together, atol=1e-4)
         for text, vector in zip(TEXTS, together, strict=True):
             np.testing.assert_allclose((await embedder.embed([text]))[0], vector, atol=1e-4)
+
+    async def test_questions_lie_in_the_space_of_the_texts(self, embedder: Embedder) -> None:
+        assert (await embedder.embed_questions([])).shape == (0, embedder.model.dimensions)
+        texts, questions = await embedder.embed(TEXTS), await embedder.embed_questions(TEXTS)
+        assert questions.shape == texts.shape
+        assert questions.dtype == np.float32
+        np.testing.assert_allclose(np.linalg.norm(questions, axis=1), 1.0, atol=1e-5)
+        near = questions @ texts.T
+        for row, text in enumerate(TEXTS):
+            assert near[row, row] >= near[row].max() - 1e-5, text
 
     async def test_a_large_batch_keeps_its_order(self, embedder: Embedder) -> None:
         texts = [f"{'word ' * (number % 17)}number {number}" for number in range(300)]

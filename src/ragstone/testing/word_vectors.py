@@ -56,6 +56,10 @@ class WordVectors:
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
 
+    async def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Return the same as ``embed``."""
+        return await self.embed(texts)
+
     async def warm(self) -> None:
         """Nothing to load."""
 

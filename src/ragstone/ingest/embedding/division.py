@@ -26,17 +26,19 @@ class Counted:
     tokens: int
 
 
-async def embed_divided(provider: Provider, texts: Sequence[Counted], deliver: Deliver, patience: Patience) -> None:
-    """Deliver a vector or a refusal for each text of a batch that fits into one request.
+async def embed_divided(
+    provider: Provider, texts: Sequence[Counted], deliver: Deliver, patience: Patience, *, questions: bool = False
+) -> None:
+    """Deliver a vector or a refusal for each text, or question, of a batch that fits into one request.
 
     Raises ``EmbedderUnavailable`` where the provider does not answer; what was delivered until then is right.
     """
-    await _Division(provider, deliver, patience).embed(0, texts, patience)
+    await _Division(provider, deliver, patience, questions).embed(0, texts, patience)
 
 
 class _Division:
-    def __init__(self, provider: Provider, deliver: Deliver, patience: Patience) -> None:
-        self._provider, self._deliver = provider, deliver
+    def __init__(self, provider: Provider, deliver: Deliver, patience: Patience, questions: bool) -> None:
+        self._provider, self._deliver, self._questions = provider, deliver, questions
         # Halves are of a batch that has had all its attempts.
         self._less = Patience(min(2, patience.attempts), patience.seconds, patience.queued)
         self._checked = False
@@ -56,7 +58,9 @@ class _Division:
         return True
 
     async def _ask(self, first: int, texts: Sequence[Counted], patience: Patience) -> None:
-        vectors = await self._provider.ask([each.text for each in texts], sum(each.tokens for each in texts), patience)
+        tokens = sum(each.tokens for each in texts)
+        asked = [each.text for each in texts]
+        vectors = await self._provider.ask(asked, tokens, patience, questions=self._questions)
         for row, vector in enumerate(vectors, start=first):
             self._deliver(row, vector)
 

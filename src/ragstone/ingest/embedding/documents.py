@@ -102,6 +102,13 @@ class DocumentEmbedder:
             # A caller who leaves, or fails, leaves no work behind.
             self._drop_finished()
 
+    async def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of a few questions, which are asked at once and alone. Raises ``EmbedderUnavailable``."""
+        if not texts:
+            return await self.embed(texts)
+        tokens = sum(await self._provider.count(texts))
+        return await self._provider.ask(texts, tokens, self._provider.policy.questions, questions=True)
+
     async def close(self) -> None:
         """Close the provider."""
         await self._provider.close()

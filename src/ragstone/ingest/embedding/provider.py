@@ -56,14 +56,15 @@ class Provider:
             await self._try(self.embedder.warm, 0, _CANARY_TOKENS, self.policy.questions)
             self._warm = True
 
-    async def ask(self, texts: Sequence[str], tokens: int, patience: Patience) -> Vectors:
-        """Return the vectors of texts that fit into one request.
+    async def ask(self, texts: Sequence[str], tokens: int, patience: Patience, *, questions: bool = False) -> Vectors:
+        """Return the vectors of texts, or of questions, that fit into one request.
 
         Raises ``EmbeddingRefused`` where the provider does not take them, and ``EmbedderUnavailable``, with the seconds
         after which to try again, where it does not answer: at once while the circuit is open, and as ``GivenUp`` after
         the last attempt.
         """
-        return await self._try(partial(self.embedder.embed, texts), len(texts), tokens, patience)
+        embed = self.embedder.embed_questions if questions else self.embedder.embed
+        return await self._try(partial(embed, texts), len(texts), tokens, patience)
 
     async def check(self, patience: Patience) -> None:
         """Return if the provider embeds a harmless sentence at this moment, else raise ``EmbedderUnavailable``."""

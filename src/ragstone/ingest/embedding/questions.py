@@ -1,17 +1,18 @@
-"""``Embedder`` for questions: no queue, little patience, and a circuit that is respected.
+"""``Embedder`` for those who ask: no queue, little patience, and a circuit that is respected.
 
-Questions that come at the same time are embedded together, and a text that was asked for of late is not embedded again.
+Texts that come at the same time are embedded together, and a text that was asked for of late is not embedded again.
 """
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragstone.domain.errors import EmbedderUnavailable, EmbeddingRefused
 from ragstone.ingest.embedding.division import Counted, batch_end, embed_divided
-from ragstone.ingest.embedding.gathering import Gathering, Vector, VectorCache
+from ragstone.ingest.embedding.gathering import Embed, Gathering, Vector, VectorCache
 from ragstone.ingest.embedding.provider import Provider
 from ragstone.ports.embedder import EmbeddingModel, ModelInput, Tokenizer, Vectors
 
@@ -26,18 +27,13 @@ _MOST_CHARS = 500
 class QuestionEmbedder:
     """Asks ``provider`` before any document that waits, and fails at once where it is known not to answer.
 
-    The vectors of the last ``cached`` texts are kept. Belongs to one event loop.
+    The vectors of the last ``cached`` questions are kept, and of as many texts that came a few at a time. Belongs to
+    one event loop.
     """
 
     def __init__(self, provider: Provider, *, cached: int = 4096) -> None:
         self.provider = provider
-        self._cache = VectorCache(cached)
-        self._gathering = Gathering(
-            self._embed_each,
-            at_a_time=provider.policy.concurrency,
-            most_texts=_MOST_TOGETHER,
-            most_chars=_MOST_CHARS,
-        )
+        self._texts, self._questions = self._few(cached, questions=False), self._few(cached, questions=True)
 
     @property
     def model(self) -> EmbeddingModel:
@@ -62,27 +58,28 @@ class QuestionEmbedder:
 
         Raises ``EmbedderUnavailable``, also for a text that the provider refuses: who asked can do without vectors.
         """
+        return await self._embed(texts, self._texts)
+
+    async def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors by which to search. Shape and errors are those of ``embed``."""
+        return await self._embed(texts, self._questions)
+
+    async def _embed(self, texts: Sequence[str], few: "_Few") -> Vectors:
         if not texts:
             return await self.provider.embedder.embed(texts)
         if len(texts) <= _FEW:
-            return np.stack(await asyncio.gather(*map(self._vector, texts)))
+            return np.stack(await asyncio.gather(*map(few.vector, texts)))
         vectors: list[Vector] = []
-        for each in await self._embed_each(texts):
+        for each in await few.embed_each(texts):
             if isinstance(each, EmbedderUnavailable):
                 raise each
             vectors.append(each)
         return np.stack(vectors)
 
-    async def _vector(self, text: str) -> Vector:
-        if self._cache:  # else the model may not be known yet
-            kept = self._cache.get(self.model, text)
-            if kept is not None:
-                return kept
-        vector = await self._gathering.vector(text)
-        self._cache.put(self.model, text, vector)
-        return vector
+    def _few(self, cached: int, *, questions: bool) -> "_Few":
+        return _Few(self.provider, cached, partial(self._embed_each, questions=questions))
 
-    async def _embed_each(self, texts: Sequence[str]) -> list[Vector | EmbedderUnavailable]:
+    async def _embed_each(self, texts: Sequence[str], *, questions: bool) -> list[Vector | EmbedderUnavailable]:
         """Return for each text its vector, or the provider's refusal."""
         results: list[Vector | EmbedderUnavailable] = []
 
@@ -98,11 +95,40 @@ class QuestionEmbedder:
         policy = self.provider.policy
         while counted:
             end = batch_end(counted, self.provider.most_texts or _MOST_TEXTS, policy.most_tokens)
-            await embed_divided(self.provider, counted[:end], deliver, policy.questions)
+            await embed_divided(self.provider, counted[:end], deliver, policy.questions, questions=questions)
             counted = counted[end:]
         return results
 
     async def close(self) -> None:
         """Break off what is under way, and close the provider."""
-        await self._gathering.close()
+        await asyncio.gather(self._texts.close(), self._questions.close())
         await self.provider.close()
+
+
+class _Few:
+    """Vectors of a few texts at a time, of one kind: gathered, and kept."""
+
+    def __init__(self, provider: Provider, cached: int, embed_each: Embed) -> None:
+        self.embed_each = embed_each
+        self._embedder = provider.embedder
+        self._cache = VectorCache(cached)
+        self._gathering = Gathering(
+            embed_each,
+            at_a_time=provider.policy.concurrency,
+            most_texts=_MOST_TOGETHER,
+            most_chars=_MOST_CHARS,
+        )
+
+    async def vector(self, text: str) -> Vector:
+        """Return the vector of a text. Raises ``EmbedderUnavailable``."""
+        if self._cache:  # else the model may not be known yet
+            kept = self._cache.get(self._embedder.model, text)
+            if kept is not None:
+                return kept
+        vector = await self._gathering.vector(text)
+        self._cache.put(self._embedder.model, text, vector)
+        return vector
+
+    async def close(self) -> None:
+        """Break off what is under way."""
+        await self._gathering.close()

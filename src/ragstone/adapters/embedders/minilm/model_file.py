@@ -1,7 +1,8 @@
-"""The graph kept in the data directory: built once, whole or not there, built anew when weights or builder change.
+"""The graphs kept in the data directory: built once, whole or not there, built anew when weights or builder change.
 
-Three files share a name that holds the builder's version and the weights' digest: the graph (``.onnx``), its large
-constants (``.weights``) and, written last, the checksums of both (``.json``). Building is deterministic and each file
+Four files share a name that holds the builder's version and the weights' digest: the graph of documents (``.onnx``),
+that of questions (``.questions``), the large constants of both (``.weights``) and, written last, the checksums of all
+three (``.json``). Building is deterministic and each file
 appears whole, so two processes that build at the same time write the same bytes and need not wait for each other.
 """
 
@@ -15,8 +16,11 @@ from ragstone.adapters.embedders.minilm.files import write_atomically
 from ragstone.adapters.embedders.minilm.weights import WAYS_OUT, WEIGHTS, read_config
 from ragstone.domain.errors import ConfigurationError
 
-GRAPH_VERSION = 1
+GRAPH_VERSION = 2
 """Grows with every change of what ``graph.build`` writes."""
+
+QUESTIONS = ".questions"
+"""Suffix of the graph of questions."""
 
 _STEM = "all-MiniLM-L6-v2"
 _READ = 1 << 20
@@ -25,9 +29,9 @@ _ABANDONED = 3600.0
 
 
 def graph_file(folder: Path, digest: str, models_dir: Path) -> Path:
-    """Return the path of the graph of the weights in ``folder``; build it first where it is absent or damaged.
+    """Return the path of the graph of documents; build it and its like first where one is absent or damaged.
 
-    Building takes half a second, checking two hundredths. Raises ``ConfigurationError`` for weights of another
+    Building takes a second, checking two hundredths. Raises ``ConfigurationError`` for weights of another
     architecture, and where ``models_dir`` cannot be written to.
     """
     graph = models_dir / f"{_STEM}-v{GRAPH_VERSION}-{digest[:12]}.onnx"
@@ -47,7 +51,7 @@ def _is_whole(graph: Path) -> bool:
 def _checksums(graph: Path) -> dict[str, int]:
     """CRC-32, which is for damage, not for malice, and takes a third of SHA-256's time."""
     checksums = {}
-    for suffix in (".onnx", ".weights"):
+    for suffix in (".onnx", QUESTIONS, ".weights"):
         checksum = 0
         with graph.with_suffix(suffix).open("rb") as file:
             while piece := file.read(_READ):
@@ -65,13 +69,14 @@ def _build(folder: Path, graph: Path) -> None:
 
     try:
         weights = load_file(folder / WEIGHTS)
-        model, large = build(weights, read_config(folder), graph.with_suffix(".weights").name)
+        built = build(weights, read_config(folder), graph.with_suffix(".weights").name)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise ConfigurationError(
             f"{folder} does not hold all-MiniLM-L6-v2: {type(error).__name__}, {error}.", remedy=WAYS_OUT
         ) from error
-    write_atomically(graph.with_suffix(".weights"), large)
-    write_atomically(graph, [model])
+    write_atomically(graph.with_suffix(".weights"), built.constants)
+    write_atomically(graph.with_suffix(QUESTIONS), [built.questions])
+    write_atomically(graph, [built.documents])
     write_atomically(graph.with_suffix(".json"), [json.dumps(_checksums(graph)).encode()])
 
 

@@ -90,6 +90,10 @@ class OpenAIEmbedder:
         batches = await asyncio.to_thread(lambda: list(self._batches(texts)))
         return np.concatenate([await self._request(batch) for batch in batches])
 
+    async def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Return the same as ``embed``: the protocol knows no questions."""
+        return await self.embed(texts)
+
     async def close(self) -> None:
         """Close the connections."""
         await self._endpoint.close()
