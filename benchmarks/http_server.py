@@ -117,7 +117,7 @@ async def _serving(settings: Settings, line: Connection, cache_mb: int, stages: 
 
 def _time_stages(container: Container, watch: Watch) -> None:
     watch.around("embedder of the space", container.embedders, "active")
-    watch.around("embed the question", container.embedder, "embed")
+    watch.around("embed the question", container.embedder, "embed_questions")
     watch.around("search by meaning", container.vectors, "search")
     watch.around("search by words", container.lexical, "search")
     watch.around("retrieve", container.search, "retrieve")

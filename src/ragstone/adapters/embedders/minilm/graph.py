@@ -175,8 +175,7 @@ class QuestionGraph(Graph):
     """
 
     def _seen(self, prefix: str, tokens: str, packed: Matrix, bias: str) -> str:
-        # The operator that does all of it at once, QAttention, has one scale for the whole matrix, which costs a
-        # hundredth of the cosine.
+        # The operator that does all of it at once, QAttention, wants tokens that are in 8 bits already.
         parts = [f"{prefix}.{part}" for part in ("queries", "keys", "values")]
         width = self._constant(f"{prefix}.width", np.array([DIMENSIONS] * 3))
         self._append("Split", [self._product(f"{prefix}.qkv", tokens, packed), width], *parts, axis=-1)
