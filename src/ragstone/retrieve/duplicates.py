@@ -34,7 +34,7 @@ _APART: Final = bytes(byte if byte > 127 or chr(byte).isalnum() else ord(" ") fo
 """Of a text in UTF-8, what is no letter and no digit becomes a space; regular expressions are ten times as slow."""
 _FOREIGN_SIGN: Final = re.compile(r"[^\w\x00-\x7f\u0300-\u036f\u0591-\u05c7\u064b-\u065f\u0900-\u0dff]")
 """The same beyond ASCII, where marks above and below letters belong to the word."""
-_LETTER: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+_LETTERS: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+")
 """Scripts without spaces between words: each letter is taken for one."""
 _FIGURE: Final = re.compile(
     r"[-+−<>≤≥≠±$€£¥]*\d+(?:[.,:/]\d+)*(?:[ ]?%)?|(?<=[\w)\]}])(?:[ ]?(?:!=|[=<>≤≥≠]=?)|(?:(?<=\w)(?:[+][+]|\#)))"
@@ -76,7 +76,8 @@ class _Text:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self.words = _words(text.casefold())
+        self._folded = text.casefold()
+        self.words = _words(self._folded)
         self.different = frozenset(self.words)
 
     @cached_property
@@ -91,7 +92,7 @@ class _Text:
 
     @cached_property
     def _written(self) -> list[bytes]:
-        return _words(self._text)
+        return self.words if self._text == self._folded else _words(self._text)
 
     @cached_property
     def needed(self) -> frozenset[bytes]:
@@ -199,8 +200,12 @@ class _Kept:
 def _words(text: str) -> list[bytes]:
     """Return the words in UTF-8: letters and digits, and what lies between them left out."""
     if not text.isascii():
-        text = _LETTER.sub(r" \g<0> ", _FOREIGN_SIGN.sub(" ", text))
+        text = _LETTERS.sub(_one_by_one, _FOREIGN_SIGN.sub(" ", text))
     return text.encode(errors="surrogatepass").translate(_APART).split()
+
+
+def _one_by_one(letters: re.Match[str]) -> str:
+    return f" {' '.join(letters[0])} "
 
 
 def _may_differ(here: Sequence[bytes], there: Sequence[bytes]) -> bool:
