@@ -49,8 +49,11 @@ _interrupts = _Interrupts()
 note_interrupts = _interrupts.watch
 
 
-def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run ``work`` to its end. SIGTERM cancels it as Ctrl-C does; then, when it has tidied up, raise ``Stopped``."""
+def run(work: Coroutine[Any, Any, T], *, on: Callable[[], asyncio.AbstractEventLoop] | None = None) -> T:
+    """Run ``work`` to its end. SIGTERM cancels it as Ctrl-C does; then, when it has tidied up, raise ``Stopped``.
+
+    ``on`` makes the event loop, where it is not to be asyncio's own.
+    """
     if _interrupts.came():
         work.close()
         raise Stopped(signal.SIGINT)
@@ -68,7 +71,8 @@ def run(work: Coroutine[Any, Any, T]) -> T:
         return await task
 
     try:
-        return asyncio.run(cancellable())
+        with asyncio.Runner(loop_factory=on) as runner:
+            return runner.run(cancellable())
     except KeyboardInterrupt:
         raise Stopped(signal.SIGINT) from None
     except asyncio.CancelledError:

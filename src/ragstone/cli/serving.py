@@ -53,15 +53,19 @@ def up(
                 task.cancel()
             await asyncio.gather(*showing, return_exceptions=True)
 
-    run(serve_all())
+    from ragstone.api.server import event_loop
+
+    run(serve_all(), on=event_loop)
 
 
 def serve(host: Host = None, port: Port = None) -> None:
     """Serve the API and the web page. Documents are worked on by `ragstone worker`."""
+    from ragstone.api.server import event_loop
     from ragstone.api.server import serve as serve_http
 
     settings = _settings(host=host, port=port)
-    run(serve_http(settings, with_worker=False, ready=lambda url: output.say(f"Ragstone is ready at {url}")))
+    serving = serve_http(settings, with_worker=False, ready=lambda url: output.say(f"Ragstone is ready at {url}"))
+    run(serving, on=event_loop)
 
 
 def worker() -> None:

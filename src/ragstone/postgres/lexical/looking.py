@@ -3,12 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 from uuid import UUID
 
 from ragstone.domain.queries import Ranked, Scope
 from ragstone.postgres.lexical.corpora import View
 from ragstone.retrieve.lexical.blocks import Posting
 from ragstone.retrieve.lexical.scoring import Formula, Mask, Part, Statistics, best
+
+_AT_ONCE: Final = 1 << 16
+"""Lengths and postings that are reckoned with on the event loop: less than a millisecond, and a thread costs half of
+one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +36,21 @@ class Looking:
         pairs = zip(self.parts, postings, strict=True)
         return replace(self, parts=[replace(part, required=groups) for part, groups in pairs])
 
+    @property
+    def _size(self) -> int:
+        """How many numbers there are to reckon with."""
+        groups = (group for part in self.parts for group in (*part.groups, *part.required))
+        return sum(len(part.lengths) for part in self.parts) + sum(
+            len(each.places) for group in groups for each in group
+        )
+
     async def best(self, limit: int) -> tuple[list[Ranked], float]:
         """Return the best chunks, and the score that none can pass."""
         statistics = Statistics(
             sum(view.statistics.chunks for view in self.views), sum(view.statistics.words for view in self.views)
         )
-        found = await asyncio.to_thread(best, self.parts, self.weights, statistics, self.formula, limit)
+        if self._size <= _AT_ONCE:
+            found = best(self.parts, self.weights, statistics, self.formula, limit)
+        else:
+            found = await asyncio.to_thread(best, self.parts, self.weights, statistics, self.formula, limit)
         return [Ranked(UUID(bytes=chunk_id), score) for chunk_id, score in found.found], found.attainable
