@@ -108,6 +108,10 @@ class CachedEmbedder:
             self._known.update(zip(missing, vectors.astype(np.float16), strict=True))
         return np.array([self._known[key] for key in keys], dtype=np.float32)
 
+    async def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Embed, and keep nothing: it is soon done."""
+        return await self.inner.embed_questions(texts)
+
     async def close(self) -> None:
         """Write what is known to disk."""
         self._path.parent.mkdir(parents=True, exist_ok=True)

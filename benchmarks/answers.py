@@ -104,7 +104,7 @@ def packed(question: str, index: Index, vector: object, embedder: Embedder, with
 async def ask(questions: Sequence[Question], index: Index, embedder: CachedEmbedder) -> list[Asked]:
     """Search, pack and extract for each question, checking that each quote is verbatim."""
     extractor = Extractor(embedder)
-    vectors = await embedder.embed([question.text for question in questions])
+    vectors = await embedder.embed_questions([question.text for question in questions])
     asked = []
     for question, vector in zip(questions, vectors, strict=True):
         context = packed(question.text, index, vector, embedder.inner)

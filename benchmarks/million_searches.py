@@ -73,6 +73,10 @@ class Given:
         """Return the vectors of questions."""
         return np.stack([self._vectors[each] for each in texts])
 
+    async def embed_questions(self, texts: Sequence[str]) -> Vectors:
+        """Return the vectors of questions."""
+        return await self.embed(texts)
+
     async def close(self) -> None:
         """Nothing is held."""
 
