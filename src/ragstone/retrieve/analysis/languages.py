@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 
 from ragstone.retrieve.analysis.function_words import FUNCTION_WORDS
 
-_SLICE = 1_500  # characters; of a long text its beginning, middle and end are read
+_SLICE = 800  # characters; of a long text its beginning, middle and end are read
 _FEWEST_VOTES = 1.0
 _FEWEST_IN_ASCII = 2  # distinct function words: one alone is likely a name in some code
 _VOTES_PER_WORD = 0.03  # of distinct words
