@@ -14,6 +14,7 @@ from ragstone.domain.queries import Correction, Ranked, Scope
 from ragstone.ports.lexical_index import Entry, Matches
 from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database
+from ragstone.postgres.lexical.calls import Calls
 from ragstone.postgres.lexical.corpora import Corpora
 from ragstone.postgres.lexical.looking import Looking
 from ragstone.postgres.lexical.making import MADE_BY, in_segments, languages_of, make_segment
@@ -53,6 +54,10 @@ _MOST_TRIES = 100
 _HOLDING = (500, 5_000)
 """Chunks that have all words of a phrase, of which the text is looked at: the best, and where these are not enough,
 more of them."""
+_WORDS_LOST = (
+    "The words of some documents were lost, and are indexed anew, as a rule within seconds;"
+    " until then these are found by meaning alone."
+)
 _VOCABULARY_LATE = "The words of the documents are being read; slips of the pen are looked for soon."
 _NO_PHRASE = "No passage has the words in quotes one after the other; they were searched for one by one."
 _NOT_ALL_READ = f"More than {_HOLDING[-1]:,} passages have all the words in quotes; not all were looked at."
@@ -80,6 +85,7 @@ class SegmentedLexicalIndex:
         self._database = database
         self._formula = formula or Formula()
         self._corpora = Corpora(database)
+        self._calls = Calls(database)
         self._questions = Questions(database, cache_bytes=cache_bytes)
         self._spelling = spelling
         self._vocabularies = Vocabularies(database)
@@ -138,13 +144,17 @@ class SegmentedLexicalIndex:
         raise DatabaseUnavailable("The index of words is being built anew.", remedy="Try again.", retry_after=5)
 
     async def _search(self, question: str, scope: Scope, limit: int) -> Matches:
-        views = await self._corpora.views(scope.principal, scope.collections)
+        views, lacks_words = await self._corpora.in_view(scope.principal, scope.collections)
+        missing: dict[str, str] = {}
+        if lacks_words:
+            missing["words"] = _WORDS_LOST
+            await self._calls.call()
         languages, terms = await asyncio.to_thread(terms_of, question, views)
         spoken = terms.language or next(iter(languages), "")
         if not terms.groups or not views:
-            return Matches(language=spoken)
+            return Matches(language=spoken, missing=missing)
         looked = await self._questions.asked(question, scope, terms, languages, views)
-        asked, parts, corrected, missing = looked.terms, looked.parts, [], dict[str, str]()
+        asked, parts, corrected = looked.terms, looked.parts, list[Corrected]()
         if self._spelling is not Spelling.OFF:
             try:
                 corrected = await self._corrected(looked, PATIENCE)
@@ -183,7 +193,7 @@ class SegmentedLexicalIndex:
         return held, most, False
 
     async def _spelt(self, question: str, scope: Scope) -> Sequence[Correction]:
-        views = await self._corpora.views(scope.principal, scope.collections)
+        views, _ = await self._corpora.in_view(scope.principal, scope.collections)
         languages, terms = await asyncio.to_thread(terms_of, question, views)
         if not terms.groups or not views:
             return ()
