@@ -1,6 +1,7 @@
 """The ``LexicalIndex`` port: segments of postings in PostgreSQL, scored in this process."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -43,11 +44,11 @@ _BEGIN = """
     returning v.id, d.collection_id, v.readers
 """
 _USUAL_LANGUAGE = """
-    select language from (
+    select language, count(*) from (
         select m.language from lexical_members m
         join lexical_segments s on s.id = m.segment_id join versions v on v.id = m.version_id
         where s.collection_id = %s and (v.readers @> %s::text[] or v.readers @> %s::text[]) limit 1000) few
-    group by language order by count(*) desc, language limit 1
+    group by language
 """
 _MOST_TRIES = 100
 """Segments may be merged, or be found damaged, again and again while one question is looked for."""
@@ -104,8 +105,9 @@ class SegmentedLexicalIndex:
         for collection_id in dict.fromkeys(collections.values()):
             those = [each for each in entries if collections.get(each.version_id) == collection_id]
             languages = dict(zip((each.version_id for each in those), await languages_of(those), strict=True))
-            untold = {readers[version_id] for version_id, language in languages.items() if not language}
-            usual = {names: await _usual_language(connection, collection_id, names) for names in sorted(untold)}
+            told = [(language, readers[each]) for each, language in languages.items() if language]
+            untold = {readers[each] for each, language in languages.items() if not language}
+            usual = {names: await _usual_language(connection, collection_id, names, told) for names in sorted(untold)}
             of_all = {each: language or usual[readers[each]] for each, language in languages.items()}
             await self._add(connection, collection_id, those, of_all)
 
@@ -230,11 +232,15 @@ class SegmentedLexicalIndex:
         return await looking.within(within).best(limit)
 
 
-async def _usual_language(connection: Connection, collection_id: UUID, readers: Sequence[str]) -> str:
+async def _usual_language(
+    connection: Connection, collection_id: UUID, readers: Sequence[str], told: Sequence[tuple[str, Sequence[str]]]
+) -> str:
     """Return the language that most of a collection's documents have: that of a text too short to tell it.
 
     Only what every one of the text's readers may read, too, has a say: what a reader may not read changes nothing.
+    ``told``: languages, with their readers, of what comes into the index together with the text.
     """
     cursor = await connection.execute(_USUAL_LANGUAGE, (collection_id, list(readers), [EVERYONE]))
-    row = await cursor.fetchone()
-    return str(row[0]) if row else DEFAULT_LANGUAGE
+    counted: Counter[str] = Counter(dict(await cursor.fetchall()))
+    counted.update(language for language, those in told if EVERYONE in those or set(readers).issubset(those))
+    return min(counted, key=lambda each: (-counted[each], each), default=DEFAULT_LANGUAGE)

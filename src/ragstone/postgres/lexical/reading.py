@@ -12,6 +12,10 @@ from ragstone.postgres.database import Connection
 from ragstone.postgres.lexical.segments import load_members
 from ragstone.retrieve.lexical.segment import Ids, Members
 
+ANSWERS = """(v.state in ('searchable', 'ready')
+    or exists (select from documents d where d.current_version = v.id))"""
+"""That a version ``v`` answers questions, or is to: one that could not be embedded goes on answering by its words."""
+
 LACKS_WORDS = """v.chunk_count > 0
     and not exists (select from lexical_members m where m.version_id = v.id)
     and exists (select from chunks c where c.version_id = v.id)"""

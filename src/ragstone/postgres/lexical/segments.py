@@ -27,6 +27,12 @@ _FETCH = """
     ) b on true
 """
 
+# A version of more chunks than a segment has is in several: with one of them its words are lost in all.
+_LEAVE_WHOLE = """
+    delete from lexical_members where segment_id <> %(number)s
+        and version_id in (select version_id from lexical_members where segment_id = %(number)s)
+"""
+
 
 class DamagedSegment(Exception):
     """A segment is not what was written, or not all there. Its versions are to be indexed anew."""
@@ -72,6 +78,8 @@ async def add_segment(connection: Connection, collection_id: UUID, made_by: str,
 
 async def drop_segment(connection: Connection, number: int) -> None:
     """Let a segment go; its versions are indexed anew by the worker that keeps the words, which is called."""
+    await connection.execute("select from lexical_segments where id = %s for update", (number,))
+    await connection.execute(_LEAVE_WHOLE, {"number": number})
     await connection.execute("delete from lexical_segments where id = %s", (number,))
     await call_with(connection)
 
