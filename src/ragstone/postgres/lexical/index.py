@@ -8,6 +8,7 @@ from typing import TypeVar
 from uuid import UUID
 
 import structlog
+from psycopg import errors
 
 from ragstone.domain.access import EVERYONE
 from ragstone.domain.errors import DatabaseUnavailable
@@ -141,9 +142,18 @@ class SegmentedLexicalIndex:
                 continue
             except DamagedSegment as error:
                 log.warning("words_damaged", segment=error.number, remedy="its versions are indexed anew")
-                async with self._database.connection() as connection:
-                    await drop_segment(connection, error.number)
+                await self._drop(error.number)
         raise DatabaseUnavailable("The index of words is being built anew.", remedy="Try again.", retry_after=5)
+
+    async def _drop(self, number: int) -> None:
+        try:
+            async with self._database.connection() as connection:
+                await drop_segment(connection, number)
+        except (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege) as error:
+            raise DatabaseUnavailable(
+                "A part of the index of words is damaged, and nothing may be written here.",
+                remedy="`ragstone index rebuild --words`, where the record may be written, indexes them anew.",
+            ) from error
 
     async def _search(self, question: str, scope: Scope, limit: int) -> Matches:
         views, lacks_words = await self._corpora.in_view(scope.principal, scope.collections)

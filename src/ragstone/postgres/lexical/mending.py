@@ -22,7 +22,7 @@ from ragstone.postgres.visibility import TITLE
 _MOST_CHUNKS = 4096
 """Of one transaction: to begin and to end one takes as long as the words of tens of chunks, and who wants to change a
 version waits until it ends."""
-_VERSIONS_AT_A_TIME = 1000
+_VERSIONS_AT_A_TIME = 4096
 _FIRST_OF_ALL = UUID(int=0)
 LOCK_TIMEOUT = "500ms"
 """Less than PostgreSQL takes to look for a deadlock: it is the upkeep that gives way."""
