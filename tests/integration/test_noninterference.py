@@ -151,6 +151,32 @@ async def test_replies_are_the_same_with_and_without_what_is_hidden(
         assert without == beside, question
 
 
+async def test_lost_words_of_what_is_hidden_are_not_missed(records: tuple[Container, Container]) -> None:
+    for question in QUESTIONS:
+        for each in records:
+            await each.lexical.spelling(question, Scope(READER))  # vocabularies are read: none is late
+    hidden = "select v.id from versions v join documents d on d.id = v.document_id where d.uri like any(%s)"
+    async with records[1].database.connection() as connection:
+        gone = await connection.execute(
+            f"delete from lexical_members where version_id in ({hidden})",
+            (["german:%", "hidden:%", "else:%"],),
+        )
+        assert gone.rowcount > 12
+    for mode in Mode:
+        for question in QUESTIONS:
+            without, beside = [
+                told(await each.search.retrieve(question, Scope(READER), mode=mode, limit=20, explain=True))
+                for each in records
+            ]
+            assert without == beside, question
+    async with records[1].database.connection() as connection:
+        called = await connection.execute("select calls from lexical_calls")
+        assert await called.fetchall() == [(0,)]
+    for principal in (BOARD, STRANGER):
+        found = await records[1].search.retrieve("zarkonium takeover", Scope(principal), mode=Mode.WORDS)
+        assert list(found.missing) == ["words"]
+
+
 async def test_what_is_hidden_is_found_by_those_who_may_read_it(records: tuple[Container, Container]) -> None:
     for principal, uri in ((BOARD, "hidden:0"), (STRANGER, "else:0")):
         found = await records[1].search.retrieve("zarkonium takeover", Scope(principal), mode=Mode.WORDS)

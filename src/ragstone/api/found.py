@@ -127,7 +127,7 @@ class Found(Reply):
 
     hits: list[Hit]
     missing: dict[str, str] = Field(
-        description="What it did without (`meaning`, `spelling`, `phrase`, `rewrite`, `rerank`), and why."
+        description="What it did without (`meaning`, `words`, `spelling`, `phrase`, `rewrite`, `rerank`), and why."
     )
     corrections: list[Correction] = Field(description="Words that were taken for slips of the pen.")
     trace: Trace | None = Field(None, description="How the search went, where `explain` asked for it.")

@@ -26,7 +26,8 @@ class Matches:
     ``attainable``: what a chunk would score at the most that has every word of the question again and again.
     ``language``: the question's (ISO 639-1), else that of most documents; ``""`` where neither can be told.
     ``corrections``: words that no chunk has; what was meant was searched for instead where the index is made so.
-    ``missing``: what was done without, and why: ``spelling``, where these were not looked for, as that would have taken
+    ``missing``: what was done without, and why: ``words``, where those of documents that the principal may read were
+    lost, and are indexed anew; ``spelling``, where these were not looked for, as that would have taken
     too long this once; ``phrase``, where no chunk has one, or not all were looked at.
     """
 

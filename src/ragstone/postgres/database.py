@@ -110,6 +110,8 @@ class Database:
             raise DatabaseUnavailable(
                 "Two changes met, and this one gave way.", remedy="Try again.", retry_after=1
             ) from error
+        except psycopg.errors.LockNotAvailable:
+            raise  # only who would rather not wait is told, and sees to it
         except psycopg.OperationalError as error:
             raise _unavailable(first_line(error), retry_after=5) from error
 

@@ -103,4 +103,6 @@ async def _tend(container: Container) -> None:
                     while await upkeep.tend():
                         pass
                     await asyncio.sleep(_TEND_SECONDS)
+                    if await upkeep.called():
+                        break
         await asyncio.sleep(_TUNE_SECONDS)

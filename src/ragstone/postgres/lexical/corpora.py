@@ -5,49 +5,27 @@ the transaction that makes it, and each question begins with what was noted sinc
 """
 
 import asyncio
-from collections import OrderedDict, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import LiteralString, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
+from weakref import WeakValueDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ragstone.domain.access import Principal
 from ragstone.postgres.database import Connection, Database
-from ragstone.postgres.lexical.segments import load_members
+from ragstone.postgres.lexical.lacking import Lacking, in_none_of
+from ragstone.postgres.lexical.reading import Seen, in_none, load, look, shown_in, shown_of
 from ragstone.retrieve.lexical.scoring import Mask, Statistics
 from ragstone.retrieve.lexical.segment import Ids, Members, ids_of
 
 FORGOTTEN_SECONDS = 3600.0
 """How long a change is noted, about. Who has not looked for longer than that looks at everything anew."""
-
-_LOOK = """
-    select l.id, coalesce((select array_agg(s.id) from lexical_segments s where s.collection_id = l.id), '{}'),
-        coalesce((select array_agg(distinct c.version_id) from visibility_changes c
-            where c.collection_id = l.id and c.xid >= known.since::text::xid8), '{}'),
-        pg_snapshot_xmin(pg_current_snapshot())::text::bigint,
-        (select newest::text::bigint from visibility_changes_forgotten)
-    from collections l
-    left join unnest(%(known)s::uuid[], %(since)s::bigint[]) known (id, since) on known.id = l.id
-    where l.tenant = %(tenant)s and (cardinality(%(names)s::text[]) = 0 or l.name = any(%(names)s::text[]))
-    order by l.id
-"""
-
-_SHOWN = """
-    select m.segment_id, v.readers, string_agg(uuid_send(v.id), ''::bytea)
-    from lexical_members m join versions v on v.id = m.version_id join documents d on d.current_version = v.id
-    where {}
-    group by m.segment_id, v.readers
-"""
-_SHOWN_IN = _SHOWN.format("m.segment_id = any(%s)")
-_SHOWN_OF = _SHOWN.format("v.id = any(%s)")
-
-_LANGUAGES = """
-    select segment_id, language, string_agg(uuid_send(version_id), ''::bytea) from lexical_members
-    where segment_id = any(%s) group by 1, 2
-"""
 
 _HIDDEN = -1
 _MOST_MASKS = 64
@@ -127,22 +105,19 @@ class View:
     languages: Mapping[str, int]
 
 
-class _Seen(NamedTuple):
-    """A collection as a question finds it: its segments, the versions of it that were noted since what is known, the
-    transaction from which on others may still be under way, and the newest one of which the notes were forgotten."""
+class InView(NamedTuple):
+    """The segments of what was asked of, as readers see them, and whether they may read anything that has no words."""
 
-    collection: UUID
-    segments: frozenset[int]
-    changed: Sequence[UUID]
-    xmin: int
-    forgotten: int
+    views: list[View]
+    lacks_words: bool
 
 
 @dataclass(eq=False, slots=True)
 class _Corpus:
-    """A collection: its segments, and since when changes are to be looked for."""
+    """A collection: its segments, what is in none, and since when changes are to be looked for."""
 
     segments: dict[int, Held] = field(default_factory=dict)
+    lacking: Lacking = field(default_factory=Lacking)
     since: int = 0
 
     def known(self, forgotten: int) -> bool:
@@ -166,41 +141,56 @@ class Corpora:
         self._most_chunks = most_chunks
         self._corpora: OrderedDict[UUID, _Corpus] = OrderedDict()
         self._readers: dict[frozenset[str], int] = {}
-        self._refreshing = asyncio.Lock()
+        # One for each collection that is looked at anew just now, gone when nobody holds it or waits for it.
+        self._refreshing: WeakValueDictionary[UUID, asyncio.Lock] = WeakValueDictionary()
 
-    async def views(self, principal: Principal, collections: Sequence[str]) -> list[View]:
+    async def in_view(self, principal: Principal, collections: Sequence[str]) -> InView:
         """Return the segments of a principal's collections of these names (all, where none is named), as of now.
 
         Raises ``DamagedSegment``.
         """
         async with self._database.reading() as connection:
             looked = await self._look(connection, principal, collections)
-        if all(self._is_known(seen) for seen in looked):
-            corpora = [self._corpora[seen.collection] for seen in looked]
-        else:
-            async with self._refreshing, self._database.connection() as connection:
-                await connection.execute("set transaction isolation level repeatable read, read only")
-                looked = await self._look(connection, principal, collections)
-                corpora = [await self._refresh(connection, seen) for seen in looked]
+        corpora = {seen.collection: self._corpora[seen.collection] for seen in looked if self._is_known(seen)}
+        stale: set[UUID] = set()
+        while len(corpora) < len(looked):
+            stale |= {seen.collection for seen in looked} - corpora.keys()
+            looked, corpora = await self._refreshed(principal, collections, stale)
         self._forget()
-        held = [each for corpus in corpora for each in corpus.segments.values()]
+        held = [each for corpus in corpora.values() for each in corpus.segments.values()]
         views = (self._view(each, principal.readers) for each in held)
-        return [view for view in views if view.statistics.chunks]
+        lacking = [corpus.lacking for corpus in corpora.values() if corpus.lacking]
+        lacks = any(each.any_for(self._allowed(principal.readers)) for each in lacking)
+        return InView([view for view in views if view.statistics.chunks], lacks)
 
-    async def _look(self, connection: Connection, principal: Principal, names: Sequence[str]) -> list[_Seen]:
+    async def _refreshed(
+        self, principal: Principal, collections: Sequence[str], stale: AbstractSet[UUID]
+    ) -> tuple[list[Seen], dict[UUID, _Corpus]]:
+        """Look again, and return what is known of the collections once those that are ``stale`` are."""
+        async with self._alone(stale), self._database.connection() as connection:
+            await connection.execute("set transaction isolation level repeatable read, read only")
+            looked = await self._look(connection, principal, collections)
+            corpora = {}
+            for seen in looked:
+                if self._is_known(seen):
+                    corpora[seen.collection] = self._corpora[seen.collection]
+                elif seen.collection in stale:
+                    corpora[seen.collection] = await self._refresh(connection, seen)
+        return looked, corpora
+
+    @asynccontextmanager
+    async def _alone(self, collections: AbstractSet[UUID]) -> AsyncIterator[None]:
+        """Keep others from refreshing these collections; who refreshes others is not waited for."""
+        async with AsyncExitStack() as stack:
+            for each in sorted(collections):  # all in one order, so that none wait in a ring
+                await stack.enter_async_context(self._refreshing.setdefault(each, asyncio.Lock()))
+            yield
+
+    async def _look(self, connection: Connection, principal: Principal, names: Sequence[str]) -> list[Seen]:
         known = {key: corpus.since for key, corpus in self._corpora.items()}
-        cursor = await connection.execute(
-            _LOOK,
-            {
-                "tenant": principal.tenant,
-                "names": list(names),
-                "known": list(known),
-                "since": list(known.values()),
-            },
-        )
-        return [_Seen(row[0], frozenset(row[1]), *row[2:]) for row in await cursor.fetchall()]
+        return await look(connection, principal, names, known)
 
-    def _is_known(self, seen: _Seen) -> bool:
+    def _is_known(self, seen: Seen) -> bool:
         """Say whether what is held of a collection is what was seen."""
         corpus = self._corpora.get(seen.collection)
         if corpus is None or not corpus.known(seen.forgotten):
@@ -211,23 +201,31 @@ class Corpora:
         corpus.known_until(seen.xmin)
         return True
 
-    async def _refresh(self, connection: Connection, seen: _Seen) -> _Corpus:
+    async def _refresh(self, connection: Connection, seen: Seen) -> _Corpus:
         """Return, and hold, what was seen of a collection; ``connection`` sees the same until its transaction ends."""
         corpus = self._corpora.get(seen.collection) or _Corpus()
         held = {number: each for number, each in corpus.segments.items() if number in seen.segments}
+        gone = [each for number, each in corpus.segments.items() if number not in seen.segments]
         fresh = sorted(seen.segments - held.keys())
         if fresh:
-            held |= await _load(connection, fresh)
-        if not corpus.known(seen.forgotten):
-            fresh = sorted(held)
-        shown = await _shown(connection, _SHOWN_IN, fresh) + await _shown(connection, _SHOWN_OF, seen.changed)
+            held |= {number: Held(number, *each) for number, each in (await load(connection, fresh)).items()}
+        if corpus.known(seen.forgotten):
+            lost = _lost(gone, [held[number] for number in fresh])
+            shown = await shown_in(connection, fresh) + await shown_of(connection, [*seen.changed, *lost])
+            settled = [ids_of([*seen.changed, *lost]), *(held[number].members.version_ids for number in fresh)]
+            lacking = corpus.lacking.without(settled)
+        else:
+            fresh, lacking = sorted(held), Lacking()
+            shown = await shown_in(connection, fresh) + await in_none(connection, seen.collection)
         # At one go from here: others may look at what is held whenever we wait.
         for number, each in held.items():
             each.hide(None if number in fresh else seen.changed)
-        for number, readers, versions in shown:
-            if number in held:
-                held[number].show(versions, self._number_of(readers))
-        corpus.segments = held
+        for segment, readers, versions in shown:
+            if segment is None:
+                lacking = lacking.with_more(versions, self._number_of(readers))
+            elif segment in held:
+                held[segment].show(versions, self._number_of(readers))
+        corpus.segments, corpus.lacking = held, lacking
         corpus.known_until(seen.xmin)
         self._corpora[seen.collection] = corpus
         return corpus
@@ -235,11 +233,13 @@ class Corpora:
     def _number_of(self, readers: frozenset[str]) -> int:
         return self._readers.setdefault(readers, len(self._readers))
 
+    def _allowed(self, readers: frozenset[str]) -> list[int]:
+        return [number for each, number in self._readers.items() if each & readers]
+
     def _view(self, held: Held, readers: frozenset[str]) -> View:
         made = held.masks.pop(readers, None)
         if made is None:
-            allowed = [number for each, number in self._readers.items() if each & readers]
-            made = held.shown_to(allowed)
+            made = held.shown_to(self._allowed(readers))
         held.masks[readers] = made
         if len(held.masks) > _MOST_MASKS:
             del held.masks[next(iter(held.masks))]  # that of those who have not asked for the longest
@@ -251,23 +251,8 @@ class Corpora:
             self._corpora.popitem(last=False)
 
 
-async def _shown(
-    connection: Connection, query: LiteralString, of: Sequence[int | UUID]
-) -> list[tuple[int, frozenset[str], Ids]]:
-    """Return versions that answer, by segment and readers."""
-    if not of:
-        return []
-    cursor = await connection.execute(query, (list(of),), binary=True)
-    return [
-        (number, frozenset(readers), np.frombuffer(versions, "V16"))
-        for number, readers, versions in await cursor.fetchall()
-    ]
-
-
-async def _load(connection: Connection, numbers: Sequence[int]) -> dict[int, Held]:
-    stored = await load_members(connection, numbers)
-    languages: defaultdict[int, dict[str, Ids]] = defaultdict(dict)
-    cursor = await connection.execute(_LANGUAGES, (list(numbers),), binary=True)
-    for number, language, versions in await cursor.fetchall():
-        languages[number][language] = np.frombuffer(versions, "V16")
-    return {number: Held(number, each.members, languages[number]) for number, each in stored.items()}
+def _lost(gone: Iterable[Held], fresh: Iterable[Held]) -> list[UUID]:
+    """Return the versions of segments that are gone which no fresh one has: they were deleted, or their words lost."""
+    there = [each.members.version_ids for each in fresh]
+    versions = (each.members.version_ids for each in gone)
+    return [UUID(bytes=each.tobytes()) for those in versions for each in those[in_none_of(those, there)]]

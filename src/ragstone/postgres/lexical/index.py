@@ -3,11 +3,12 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
 import structlog
+from psycopg import errors
 
 from ragstone.domain.access import EVERYONE
 from ragstone.domain.errors import DatabaseUnavailable
@@ -15,35 +16,28 @@ from ragstone.domain.queries import Correction, Ranked, Scope
 from ragstone.ports.lexical_index import Entry, Matches
 from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database
-from ragstone.postgres.lexical.corpora import Corpora, View
+from ragstone.postgres.lexical.calls import Calls
+from ragstone.postgres.lexical.corpora import Corpora
 from ragstone.postgres.lexical.looking import Looking
 from ragstone.postgres.lexical.making import MADE_BY, in_segments, languages_of, make_segment
-from ragstone.postgres.lexical.phrases import Phrase, holding, words_of
-from ragstone.postgres.lexical.postings import PostingCache
+from ragstone.postgres.lexical.phrases import holding
+from ragstone.postgres.lexical.questions import Asked, Questions, terms_of
 from ragstone.postgres.lexical.scoping import chunks_inside, masks_of
-from ragstone.postgres.lexical.segments import DamagedSegment, SegmentGone, add_segment, drop_segment, fetch
+from ragstone.postgres.lexical.segments import DamagedSegment, SegmentGone, add_segment, drop_segment
 from ragstone.postgres.lexical.spelling import (
     PATIENCE,
     Corrected,
     Spelling,
-    absent_groups,
     corrections,
     doubted,
     guessed,
     instead,
-    standing,
 )
 from ragstone.postgres.lexical.vocabularies import Vocabularies
 from ragstone.postgres.record import connection_of
-from ragstone.retrieve.analysis import QuestionTerms, detect, question_terms
-from ragstone.retrieve.analysis.questions import further_terms
-from ragstone.retrieve.lexical.blocks import Posting
-from ragstone.retrieve.lexical.scoring import Formula, Part
-from ragstone.retrieve.lexical.segment import term_key
+from ragstone.retrieve.lexical.scoring import Formula
 
 DEFAULT_LANGUAGE = "en"
-_LEAST_SHARE = 0.05
-"""Of the documents: a word's stem in a language that few have is more often another word of the others."""
 _BEGIN = """
     update versions v set indexed_title = entry.title
     from unnest(%(ids)s::uuid[], %(titles)s::text[]) entry (id, title), documents d
@@ -51,43 +45,29 @@ _BEGIN = """
     returning v.id, d.collection_id, v.readers
 """
 _USUAL_LANGUAGE = """
-    select language from (
+    select language, count(*) from (
         select m.language from lexical_members m
         join lexical_segments s on s.id = m.segment_id join versions v on v.id = m.version_id
         where s.collection_id = %s and (v.readers @> %s::text[] or v.readers @> %s::text[]) limit 1000) few
-    group by language order by count(*) desc, language limit 1
+    group by language
 """
 _MOST_TRIES = 100
 """Segments may be merged, or be found damaged, again and again while one question is looked for."""
 _HOLDING = (500, 5_000)
 """Chunks that have all words of a phrase, of which the text is looked at: the best, and where these are not enough,
 more of them."""
+_WORDS_LOST = (
+    "The words of some documents were lost, and are indexed anew, as a rule within seconds;"
+    " until then these are found by meaning alone."
+)
 _VOCABULARY_LATE = "The words of the documents are being read; slips of the pen are looked for soon."
 _NO_PHRASE = "No passage has the words in quotes one after the other; they were searched for one by one."
 _NOT_ALL_READ = f"More than {_HOLDING[-1]:,} passages have all the words in quotes; not all were looked at."
-_MOST_ABSENT = 32
-"""Words of one question, which no chunk has, that are looked for in all languages of the documents."""
 _TRIED = 4
 _LEAST_TRIED = 200
 Found = TypeVar("Found")
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """A question with its terms, for documents in ``languages``, and their postings in the segments ``views``.
-
-    ``absent``: the groups that no chunk in view has, with their places.
-    """
-
-    question: str
-    scope: Scope
-    terms: QuestionTerms
-    languages: Sequence[str]
-    views: Sequence[View]
-    parts: Sequence[Part]
-    absent: Mapping[tuple[str, ...], int]
 
 
 class SegmentedLexicalIndex:
@@ -107,7 +87,8 @@ class SegmentedLexicalIndex:
         self._database = database
         self._formula = formula or Formula()
         self._corpora = Corpora(database)
-        self._postings = PostingCache(cache_bytes)
+        self._calls = Calls(database)
+        self._questions = Questions(database, cache_bytes=cache_bytes)
         self._spelling = spelling
         self._vocabularies = Vocabularies(database)
 
@@ -125,8 +106,9 @@ class SegmentedLexicalIndex:
         for collection_id in dict.fromkeys(collections.values()):
             those = [each for each in entries if collections.get(each.version_id) == collection_id]
             languages = dict(zip((each.version_id for each in those), await languages_of(those), strict=True))
-            untold = {readers[version_id] for version_id, language in languages.items() if not language}
-            usual = {names: await _usual_language(connection, collection_id, names) for names in sorted(untold)}
+            told = [(language, readers[each]) for each, language in languages.items() if language]
+            untold = {readers[each] for each, language in languages.items() if not language}
+            usual = {names: await _usual_language(connection, collection_id, names, told) for names in sorted(untold)}
             of_all = {each: language or usual[readers[each]] for each, language in languages.items()}
             await self._add(connection, collection_id, those, of_all)
 
@@ -160,18 +142,31 @@ class SegmentedLexicalIndex:
                 continue
             except DamagedSegment as error:
                 log.warning("words_damaged", segment=error.number, remedy="its versions are indexed anew")
-                async with self._database.connection() as connection:
-                    await drop_segment(connection, error.number)
+                await self._drop(error.number)
         raise DatabaseUnavailable("The index of words is being built anew.", remedy="Try again.", retry_after=5)
 
+    async def _drop(self, number: int) -> None:
+        try:
+            async with self._database.connection() as connection:
+                await drop_segment(connection, number)
+        except (errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege) as error:
+            raise DatabaseUnavailable(
+                "A part of the index of words is damaged, and nothing may be written here.",
+                remedy="`ragstone index rebuild --words`, where the record may be written, indexes them anew.",
+            ) from error
+
     async def _search(self, question: str, scope: Scope, limit: int) -> Matches:
-        views = await self._corpora.views(scope.principal, scope.collections)
-        languages, terms = await asyncio.to_thread(_terms, question, views)
+        views, lacks_words = await self._corpora.in_view(scope.principal, scope.collections)
+        missing: dict[str, str] = {}
+        if lacks_words:
+            missing["words"] = _WORDS_LOST
+            await self._calls.call()
+        languages, terms = await asyncio.to_thread(terms_of, question, views)
         spoken = terms.language or next(iter(languages), "")
         if not terms.groups or not views:
-            return Matches(language=spoken)
-        looked = await self._asked(question, scope, terms, languages, views)
-        asked, parts, corrected, missing = looked.terms, looked.parts, [], dict[str, str]()
+            return Matches(language=spoken, missing=missing)
+        looked = await self._questions.asked(question, scope, terms, languages, views)
+        asked, parts, corrected = looked.terms, looked.parts, list[Corrected]()
         if self._spelling is not Spelling.OFF:
             try:
                 corrected = await self._corrected(looked, PATIENCE)
@@ -179,11 +174,11 @@ class SegmentedLexicalIndex:
                 missing["spelling"] = _VOCABULARY_LATE
             if corrected and self._spelling is Spelling.SEARCHED:
                 asked = instead(asked, corrected)
-                parts = await self._parts(views, asked)
+                parts = await self._questions.parts(views, asked)
         looking = Looking(scope, views, parts, asked.weights, self._formula)
         told = Matches(language=spoken, corrections=[each.correction for each in corrected], missing=missing)
         if asked.phrases:
-            required = await self._required(views, asked.phrases, languages)
+            required = await self._questions.required(views, asked.phrases, languages)
             held, most, whole = await self._quoted(looking.requiring(required), asked.phrases, limit)
             if not (held and whole):
                 missing["phrase"] = _NOT_ALL_READ if held or not whole else _NO_PHRASE
@@ -210,54 +205,14 @@ class SegmentedLexicalIndex:
         return held, most, False
 
     async def _spelt(self, question: str, scope: Scope) -> Sequence[Correction]:
-        views = await self._corpora.views(scope.principal, scope.collections)
-        languages, terms = await asyncio.to_thread(_terms, question, views)
+        views, _ = await self._corpora.in_view(scope.principal, scope.collections)
+        languages, terms = await asyncio.to_thread(terms_of, question, views)
         if not terms.groups or not views:
             return ()
-        corrected = await self._corrected(await self._asked(question, scope, terms, languages, views), None)
+        corrected = await self._corrected(await self._questions.asked(question, scope, terms, languages, views), None)
         return [each.correction for each in corrected]
 
-    async def _asked(
-        self, question: str, scope: Scope, terms: QuestionTerms, languages: Sequence[str], views: Sequence[View]
-    ) -> _Asked:
-        """Return the question with its postings; words that no chunk in view has are looked for in all languages.
-
-        What no chunk has either way stays as it is. So a word finds the texts that it stands in, of whichever
-        language, and one that the usual languages have is no dearer.
-        """
-        parts = await self._parts(views, terms)
-        absent = absent_groups(terms, parts)
-        asked = _Asked(question, scope, terms, languages, views, parts, absent)
-        few = set(list(absent)[:_MOST_ABSENT])
-        if not few:
-            return asked
-        more = await asyncio.to_thread(further_terms, question, languages, list(_counted(views)), few)
-        if not more:
-            return asked
-        there = standing(list(more.values()), views, await self._postings_of(views, list(more.values())))
-        wider = {group: (*group, *found) for group, found in zip(more, there, strict=True) if found}
-        if not wider:
-            return asked
-        terms = replace(terms, groups=tuple(wider.get(group, group) for group in terms.groups))
-        absent = {group: place for group, place in absent.items() if group not in wider}
-        return replace(asked, terms=terms, parts=await self._parts(views, terms), absent=absent)
-
-    async def _required(
-        self, views: Sequence[View], phrases: Sequence[Phrase], languages: Sequence[str]
-    ) -> list[list[list[Posting]]]:
-        """Return for each segment the postings of each word of the phrases.
-
-        Where one of the words stands nowhere by the usual languages, the phrase is of another one.
-        """
-        words = words_of(phrases, languages)
-        required = await self._postings_of(views, words)
-        if all(standing(words, views, required)):
-            return required
-        # The first words keep most chunks out; the text is looked at for them all.
-        words = await asyncio.to_thread(words_of, phrases, list(_counted(views)))
-        return await self._postings_of(views, words[:_MOST_ABSENT])
-
-    async def _corrected(self, asked: _Asked, patience: float | None) -> list[Corrected]:
+    async def _corrected(self, asked: Asked, patience: float | None) -> list[Corrected]:
         if not asked.absent:
             return []
         doubts = await asyncio.to_thread(doubted, asked.question, asked.terms, asked.absent, asked.languages)
@@ -286,56 +241,16 @@ class SegmentedLexicalIndex:
             within = await masks_of(connection, looking.scope, looking.views)
         return await looking.within(within).best(limit)
 
-    async def _parts(self, views: Sequence[View], asked: QuestionTerms) -> list[Part]:
-        """Return the segments with their postings of the question's terms."""
-        postings = await self._postings_of(views, asked.groups)
-        return [
-            Part(view.members.chunk_ids, view.members.lengths, view.mask, groups)
-            for view, groups in zip(views, postings, strict=True)
-        ]
 
-    async def _postings_of(self, views: Sequence[View], groups: Sequence[Sequence[str]]) -> list[list[list[Posting]]]:
-        """Return for each segment the postings of each term of each group."""
-        keys = [[term_key(term) for term in group] for group in groups]
-        postings = await self._fetched([(view.number, term) for view in views for group in keys for term in group])
-        return [[[postings[view.number, term] for term in group] for group in keys] for view in views]
-
-    async def _fetched(self, wanted: Sequence[tuple[int, int]]) -> Mapping[tuple[int, int], Posting]:
-        found = self._postings.get(wanted)
-        missing = [key for key in dict.fromkeys(wanted) if key not in found]
-        if missing:
-            async with self._database.reading() as connection:
-                read = await fetch(connection, missing)
-            self._postings.put(read)
-            found |= read
-        return found
-
-
-async def _usual_language(connection: Connection, collection_id: UUID, readers: Sequence[str]) -> str:
+async def _usual_language(
+    connection: Connection, collection_id: UUID, readers: Sequence[str], told: Sequence[tuple[str, Sequence[str]]]
+) -> str:
     """Return the language that most of a collection's documents have: that of a text too short to tell it.
 
     Only what every one of the text's readers may read, too, has a say: what a reader may not read changes nothing.
+    ``told``: languages, with their readers, of what comes into the index together with the text.
     """
     cursor = await connection.execute(_USUAL_LANGUAGE, (collection_id, list(readers), [EVERYONE]))
-    row = await cursor.fetchone()
-    return str(row[0]) if row else DEFAULT_LANGUAGE
-
-
-def _counted(views: Sequence[View]) -> dict[str, int]:
-    """Return how many versions in view have each language, the most frequent first."""
-    counted: Counter[str] = Counter()
-    for view in views:
-        counted.update(view.languages)
-    # Equals by name: in which order segments come is not for what is hidden in them to say.
-    return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
-
-
-def _terms(question: str, views: Sequence[View]) -> tuple[list[str], QuestionTerms]:
-    """Return the languages that a question is looked for in, the most frequent first, and its terms.
-
-    They are those that a good part of what may be found has, and the question's own if anything has it.
-    """
-    counted, spoken = _counted(views), detect(question)
-    least = _LEAST_SHARE * sum(counted.values())
-    languages = [language for language, versions in counted.items() if versions >= least or language == spoken]
-    return languages, question_terms(question, languages)
+    counted: Counter[str] = Counter(dict(await cursor.fetchall()))
+    counted.update(language for language, those in told if EVERYONE in those or set(readers).issubset(those))
+    return min(counted, key=lambda each: (-counted[each], each), default=DEFAULT_LANGUAGE)

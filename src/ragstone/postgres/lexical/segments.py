@@ -9,6 +9,7 @@ from uuid import UUID
 import numpy as np
 
 from ragstone.postgres.database import Connection
+from ragstone.postgres.lexical.calls import call_with
 from ragstone.retrieve.lexical.blocks import NO_POSTING, Damaged, Posting, blocks, joined, posting_in, signed
 from ragstone.retrieve.lexical.segment import Members, Segment
 
@@ -24,6 +25,12 @@ _FETCH = """
     left join lateral (
         select data from lexical_blocks where segment_id = segment and first <= term order by first desc limit 1
     ) b on true
+"""
+
+# A version of more chunks than a segment has is in several: with one of them its words are lost in all.
+_LEAVE_WHOLE = """
+    delete from lexical_members where segment_id <> %(number)s
+        and version_id in (select version_id from lexical_members where segment_id = %(number)s)
 """
 
 
@@ -70,8 +77,11 @@ async def add_segment(connection: Connection, collection_id: UUID, made_by: str,
 
 
 async def drop_segment(connection: Connection, number: int) -> None:
-    """Let a segment go; its versions are indexed anew by the next worker that looks."""
+    """Let a segment go; its versions are indexed anew by the worker that keeps the words, which is called."""
+    await connection.execute("select from lexical_segments where id = %s for update", (number,))
+    await connection.execute(_LEAVE_WHOLE, {"number": number})
     await connection.execute("delete from lexical_segments where id = %s", (number,))
+    await call_with(connection)
 
 
 async def load_members(connection: Connection, numbers: Sequence[int]) -> Mapping[int, Stored]:

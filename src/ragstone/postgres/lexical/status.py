@@ -5,19 +5,20 @@ from dataclasses import dataclass
 
 from ragstone.postgres.database import Connection
 from ragstone.postgres.lexical.making import MADE_BY
+from ragstone.postgres.lexical.reading import ANSWERS
 from ragstone.postgres.lexical.upkeep import FULL
 
-_STATUS = """
+_STATUS = f"""
     select count(*), coalesce(sum(s.chunk_count), 0), coalesce(sum(s.version_count), 0),
         (select coalesce(sum(pg_total_relation_size(name::regclass)), 0) from unnest(
             array['lexical_segments', 'lexical_blocks', 'lexical_members']) name),
-        (select count(*) from versions v where v.state in ('searchable', 'ready') and v.chunk_count > 0
+        (select count(*) from versions v where {ANSWERS} and v.chunk_count > 0
             and not exists (select from lexical_members m join lexical_segments o on o.id = m.segment_id
                 where m.version_id = v.id and o.made_by = %(made_by)s)),
         coalesce(sum(s.version_count), 0) - (select count(*) from lexical_members),
         count(*) filter (where s.made_by <> %(made_by)s)
     from lexical_segments s
-"""
+"""  # noqa: S608 (no input)
 
 # Nothing is read of the blocks but how long each is: they are stored uncompressed, apart from their rows.
 _COLLECTIONS = f"""

@@ -10,16 +10,14 @@ import structlog
 from numpy.typing import NDArray
 from psycopg import errors
 
-from ragstone.ports.lexical_index import Entry
 from ragstone.postgres.changes import PostgresChanges
-from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.corpora import FORGOTTEN_SECONDS
 from ragstone.postgres.lexical.index import SegmentedLexicalIndex
 from ragstone.postgres.lexical.making import MADE_BY
+from ragstone.postgres.lexical.mending import LOCK_TIMEOUT, Mending
 from ragstone.postgres.lexical.segments import DamagedSegment, add_segment, drop_segment, load_segment
 from ragstone.postgres.record import PostgresRecord
-from ragstone.postgres.visibility import TITLE
 from ragstone.retrieve.lexical.segment import MOST_CHUNKS, Segment, merge
 
 _FEW = 8
@@ -32,9 +30,6 @@ _SMALL = 4096
 _MOST_DEAD_SECONDS = 600.0
 """The longest that the postings of something deleted stay in a larger one."""
 _MOST_DEAD_SHARE = 0.1
-_MADE_ANEW_AT_A_TIME = 50
-_LOCK_TIMEOUT = "500ms"
-"""Less than PostgreSQL takes to look for a deadlock: it is the upkeep that gives way."""
 
 _SEGMENTS = """
     select s.collection_id, s.id, s.chunk_count, s.version_count, count(m.version_id),
@@ -44,20 +39,9 @@ _SEGMENTS = """
 """
 
 _BROKEN = """
-    delete from lexical_segments s
+    select s.id from lexical_segments s
     where s.block_count <> (select count(*) from lexical_blocks b where b.segment_id = s.id)
-    returning s.id
 """
-
-_LOST = f"""
-    select v.id, coalesce(v.indexed_title, {TITLE})
-    from versions v join documents d on d.id = v.document_id
-    where v.state in ('searchable', 'ready') and v.chunk_count > 0
-        and not exists (
-            select from lexical_members m join lexical_segments s on s.id = m.segment_id
-            where m.version_id = v.id and s.made_by = %s)
-    order by v.id limit {_MADE_ANEW_AT_A_TIME}
-"""  # noqa: S608 (no input)
 
 # What is forgotten is before every snapshot from now on, so it is enough to know the newest of it.
 _FORGET = """
@@ -101,8 +85,7 @@ class Upkeep:
 
     def __init__(self, database: Database, record: PostgresRecord, index: SegmentedLexicalIndex) -> None:
         self._database = database
-        self._record = record
-        self._index = index
+        self._mending = Mending(database, record, index)
 
     async def tend(self) -> bool:
         """Merge and clean what is due; return whether there was anything."""
@@ -116,43 +99,25 @@ class Upkeep:
             await self._merge(batch)
         return bool(due)
 
+    async def called(self) -> bool:
+        """Say whether a search has seen since ``mend`` last looked that words are lost."""
+        return await self._mending.called()
+
     async def mend(self) -> int:
         """Make anew what is lost, damaged or made otherwise than now; return of how many versions."""
         async with self._database.connection() as connection:
             cursor = await connection.execute(_BROKEN)
             for (number,) in await cursor.fetchall():
                 log.warning("words_dropped", segment=number, remedy="its versions are indexed anew")
+                await drop_segment(connection, number)
             await connection.execute(_FORGET, (FORGOTTEN_SECONDS,))
         await PostgresChanges(self._database).forget()
-        made = 0
-        while lost := await self._lost():
-            for version_id, title in lost:
-                made += await self._make(version_id, title)
-        return made
+        return await self._mending.mend()
 
     async def outdate(self) -> None:
         """Have ``mend`` make everything anew. What is there is searched until then."""
         async with self._database.connection() as connection:
             await connection.execute("update lexical_segments set made_by = '' where made_by = %s", (MADE_BY,))
-
-    async def _lost(self) -> Sequence[tuple[UUID, str]]:
-        async with self._database.connection() as connection:
-            cursor = await connection.execute(_LOST, (MADE_BY,))
-            return await cursor.fetchall()
-
-    async def _make(self, version_id: UUID, title: str) -> bool:
-        async with self._record.transaction() as transaction:
-            connection = transaction.connection
-            cursor = await connection.execute("select from versions where id = %s for key share", (version_id,))
-            if await cursor.fetchone() is None:
-                return False
-            cursor = await connection.execute(
-                f"select {CHUNK_COLUMNS} from chunks c where c.version_id = %s order by c.ordinal",  # noqa: S608
-                (version_id,),
-            )
-            chunks = [to_chunk(row) for row in await cursor.fetchall()]
-            await self._index.add(transaction, [Entry(version_id, title, chunks)])
-        return True
 
     async def _merge(self, batch: Sequence[_Entry]) -> None:
         numbers = sorted(each.number for each in batch)
@@ -228,7 +193,7 @@ def _merged(
 
 async def _replace(connection: Connection, collection_id: UUID, numbers: Sequence[int], merged: Segment | None) -> None:
     """Put one segment in the place of several. What was deleted or indexed anew meanwhile stays so."""
-    await connection.execute("select set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
+    await connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
     if merged is not None:
         number = await add_segment(connection, collection_id, MADE_BY, merged)
         await connection.execute(
