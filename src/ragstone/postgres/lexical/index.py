@@ -161,7 +161,7 @@ class SegmentedLexicalIndex:
         if lacks_words:
             missing["words"] = _WORDS_LOST
             await self._calls.call()
-        languages, terms = await asyncio.to_thread(terms_of, question, views)
+        languages, terms = await terms_of(question, views)
         spoken = terms.language or next(iter(languages), "")
         if not terms.groups or not views:
             return Matches(language=spoken, missing=missing)
@@ -206,7 +206,7 @@ class SegmentedLexicalIndex:
 
     async def _spelt(self, question: str, scope: Scope) -> Sequence[Correction]:
         views, _ = await self._corpora.in_view(scope.principal, scope.collections)
-        languages, terms = await asyncio.to_thread(terms_of, question, views)
+        languages, terms = await terms_of(question, views)
         if not terms.groups or not views:
             return ()
         corrected = await self._corrected(await self._questions.asked(question, scope, terms, languages, views), None)

@@ -1,6 +1,5 @@
 """One question over the segments that it may look at."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -8,12 +7,12 @@ from uuid import UUID
 
 from ragstone.domain.queries import Ranked, Scope
 from ragstone.postgres.lexical.corpora import View
+from ragstone.retrieve.computing import computed
 from ragstone.retrieve.lexical.blocks import Posting
 from ragstone.retrieve.lexical.scoring import Formula, Mask, Part, Statistics, best
 
-_AT_ONCE: Final = 1 << 16
-"""Lengths and postings that are reckoned with on the event loop: less than a millisecond, and a thread costs half of
-one."""
+_BRIEF: Final = 1 << 16
+"""Lengths and postings that are reckoned with in less than a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,5 @@ class Looking:
         statistics = Statistics(
             sum(view.statistics.chunks for view in self.views), sum(view.statistics.words for view in self.views)
         )
-        if self._size <= _AT_ONCE:
-            found = best(self.parts, self.weights, statistics, self.formula, limit)
-        else:
-            found = await asyncio.to_thread(best, self.parts, self.weights, statistics, self.formula, limit)
+        found = await computed(self._size <= _BRIEF, best, self.parts, self.weights, statistics, self.formula, limit)
         return [Ranked(UUID(bytes=chunk_id), score) for chunk_id, score in found.found], found.attainable

@@ -14,12 +14,15 @@ from ragstone.postgres.lexical.segments import fetch
 from ragstone.postgres.lexical.spelling import absent_groups, standing
 from ragstone.retrieve.analysis import QuestionTerms, detect, question_terms
 from ragstone.retrieve.analysis.questions import further_terms
+from ragstone.retrieve.computing import computed
 from ragstone.retrieve.lexical.blocks import Posting
 from ragstone.retrieve.lexical.scoring import Part
 from ragstone.retrieve.lexical.segment import term_key
 
 _LEAST_SHARE = 0.05
 """Of the documents: a word's stem in a language that few have is more often another word of the others."""
+_SHORT = 300
+"""Characters of a question that is read at once."""
 _MOST_ABSENT = 32
 """Words of one question, which no chunk has, that are looked for in all languages of the documents."""
 
@@ -121,11 +124,15 @@ def _counted(views: Sequence[View]) -> dict[str, int]:
     return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
 
 
-def terms_of(question: str, views: Sequence[View]) -> tuple[list[str], QuestionTerms]:
+async def terms_of(question: str, views: Sequence[View]) -> tuple[list[str], QuestionTerms]:
     """Return the languages that a question is looked for in, the most frequent first, and its terms.
 
     They are those that a good part of what may be found has, and the question's own if anything has it.
     """
+    return await computed(len(question) <= _SHORT, _terms_of, question, views)
+
+
+def _terms_of(question: str, views: Sequence[View]) -> tuple[list[str], QuestionTerms]:
     counted, spoken = _counted(views), detect(question)
     least = _LEAST_SHARE * sum(counted.values())
     languages = [language for language, versions in counted.items() if versions >= least or language == spoken]

@@ -1,6 +1,5 @@
 """Segments in their tables."""
 
-import asyncio
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -10,6 +9,7 @@ import numpy as np
 
 from ragstone.postgres.database import Connection
 from ragstone.postgres.lexical.calls import call_with
+from ragstone.retrieve.computing import computed
 from ragstone.retrieve.lexical.blocks import NO_POSTING, Damaged, Posting, blocks, joined, posting_in, signed
 from ragstone.retrieve.lexical.segment import Members, Segment
 
@@ -32,6 +32,9 @@ _LEAVE_WHOLE = """
     delete from lexical_members where segment_id <> %(number)s
         and version_id in (select version_id from lexical_members where segment_id = %(number)s)
 """
+
+_BRIEF = 256 << 10
+"""Bytes of postings that are unpacked in half a millisecond."""
 
 
 class DamagedSegment(Exception):
@@ -131,7 +134,8 @@ async def fetch(connection: Connection, wanted: Sequence[tuple[int, int]]) -> Ma
         raise SegmentGone
     packed = {asked[segment, term]: data for segment, term, data, _ in rows}
     # Unpacking a few large ones takes tens of milliseconds.
-    return await asyncio.to_thread(lambda: {wanted: _posting(wanted, data) for wanted, data in packed.items()})
+    brief = sum(len(data or b"") for data in packed.values()) <= _BRIEF
+    return await computed(brief, lambda: {wanted: _posting(wanted, data) for wanted, data in packed.items()})
 
 
 def _posting(wanted: tuple[int, int], data: bytes | None) -> Posting:
