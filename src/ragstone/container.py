@@ -65,6 +65,7 @@ class Container:
             data_dir=self.settings.data_dir,
             schema=self.settings.database_schema,
             pool_size=self.settings.database_pool_size,
+            search_timeout=self.settings.search_timeout,
         )
 
     @cached_property
