@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from ragstone.domain.access import Principal
+from ragstone.domain.access import EVERYONE, Principal
 from ragstone.domain.documents import Chunk, Document, Failure, State
 from ragstone.domain.errors import Conflict, NotFound
 from ragstone.domain.ids import new_id
@@ -43,6 +43,25 @@ _CHUNKS = f"""
     select {CHUNK_COLUMNS} from own join chunks c on c.version_id = own.current_version
     where own.id = %(id)s and c.ordinal > %(after)s order by c.ordinal limit %(limit)s
 """  # noqa: S608 (no input)
+
+# The oldest that was begun after the one that answers is brought to its end, however many come after it: a document
+# that is sent anew faster than it can be read and embedded would else answer from its first text for ever, or from
+# none. Not one that would answer nobody: it is for none of those whom the newest is for.
+_STAYING = """
+    select v.id, v.blob_id, v.id = any(array[d.latest_version, d.current_version, under_way.id]) is true
+    from documents d
+    join versions v on v.document_id = d.id
+    join versions latest on latest.id = d.latest_version
+    left join lateral (
+        select w.id from versions w
+        where w.document_id = d.id and w.state in ('parsing', 'searchable')
+          and w.id <> d.latest_version and w.id is distinct from d.current_version
+          and d.current_version is distinct from d.latest_version
+          and (w.readers && latest.readers or %(everyone)s = any(w.readers || latest.readers))
+        order by w.id limit 1
+    ) under_way on true
+    where d.id = %(id)s
+"""
 
 _NO_DOCUMENT = "There is no such document."
 _LIST_THEM = "GET /v1/documents lists those that this key may read."
@@ -212,7 +231,7 @@ class PostgresDocuments:
             await drop_superseded(self._connection, document_id, self._kept)
 
     async def _add_version(self, document_id: UUID, document: NewDocument, blob: Blob) -> UUID:
-        """Make the newest version; those before it go, save the one that answers questions."""
+        """Make the newest version; those before it go, save the one that answers and the one that is under way."""
         version_id = new_id()
         await self._connection.execute(
             """insert into versions (
@@ -261,12 +280,8 @@ async def lock_document(connection: Connection, document_id: UUID) -> None:
 
 
 async def drop_superseded(connection: Connection, document_id: UUID, kept: KeptVectors) -> None:
-    """Remove the versions of a document that are neither the newest nor the one that answers questions."""
-    cursor = await connection.execute(
-        "select v.id, v.blob_id, v.id in (d.latest_version, d.current_version)"
-        " from documents d join versions v on v.document_id = d.id where d.id = %s",
-        (document_id,),
-    )
+    """Remove the versions of a document that are neither the newest, nor the one that answers, nor one under way."""
+    cursor = await connection.execute(_STAYING, {"id": document_id, "everyone": EVERYONE})
     versions = await cursor.fetchall()
     superseded = [version_id for version_id, _, stays in versions if not stays]
     if not superseded:

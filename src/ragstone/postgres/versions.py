@@ -21,6 +21,7 @@ from ragstone.postgres.database import Connection
 from ragstone.postgres.documents import drop_superseded, lock_document
 from ragstone.postgres.importing import store_ready_made
 from ragstone.postgres.kept_vectors import KeptVectors
+from ragstone.postgres.narrowing import narrow
 from ragstone.postgres.queue import Queue, Stage
 from ragstone.postgres.visibility import NAME, TITLE
 
@@ -88,7 +89,7 @@ class PostgresVersions:
         chunking: str = "",
     ) -> None:
         """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding."""
-        await self._lock_document(version_id)
+        document_id = await self._lock_document(version_id)
         await self._change(
             version_id,
             owner,
@@ -106,10 +107,13 @@ class PostgresVersions:
         )
         await insert_chunks(self._connection, version_id, chunks)
         # The first version answers by words at once; a later one waits until it answers by meaning too.
-        await self._connection.execute(
-            "update documents set current_version = %s where latest_version = %s and current_version is null",
-            (version_id, version_id),
+        cursor = await self._connection.execute(
+            "update documents set current_version = %s where id = %s and current_version is null",
+            (version_id, document_id),
         )
+        if cursor.rowcount:
+            await narrow(self._connection, [document_id])
+            await drop_superseded(self._connection, document_id, self._kept)
         await self._queue.wake(self._connection, Stage.EMBED, [version_id])
 
     async def former(self, work: Work, chunking: str) -> tuple[str, Sequence[Chunk]] | None:
@@ -183,11 +187,12 @@ class PostgresVersions:
                stage_seconds = stage_seconds || %(stage_seconds)s, lease_owner = null, lease_until = null""",
             stage_seconds=Jsonb(dict(seconds)),
         )
+        # It is newer than the one that answers, though a still newer one may be on its way; or it is that one.
         await self._connection.execute(
-            "update documents set current_version = %s where id = %s and current_version is distinct from %s"
-            " and latest_version = %s",
-            (work.version_id, work.document_id, work.version_id, work.version_id),
+            "update documents set current_version = %s where id = %s and current_version is distinct from %s",
+            (work.version_id, work.document_id, work.version_id),
         )
+        await narrow(self._connection, [work.document_id])
         await drop_superseded(self._connection, work.document_id, self._kept)
 
     async def fail(self, work: Work, owner: int, failure: Failure) -> None:
@@ -247,11 +252,14 @@ class PostgresVersions:
             await self._queue.wake(self._connection, stage, [each for each, waits_for in lost if waits_for is stage])
         return len(lost)
 
-    async def _lock_document(self, version_id: UUID) -> None:
+    async def _lock_document(self, version_id: UUID) -> UUID:
+        """Lock the document of a version and return its id. Raise ``LeaseLost`` where the version is gone."""
         cursor = await self._connection.execute("select document_id from versions where id = %s", (version_id,))
         row = await cursor.fetchone()
-        if row:
-            await lock_document(self._connection, row[0])
+        if row is None:
+            raise LeaseLost("The work was cancelled or taken over.")
+        await lock_document(self._connection, row[0])
+        return UUID(str(row[0]))
 
     async def _change(self, version_id: UUID, owner: int, assignments: str, **values: Any) -> None:
         """Update the version if its lease is ``owner``'s. Raise ``LeaseLost`` otherwise."""
