@@ -228,14 +228,19 @@ async def test_own_questions_are_asked_of_what_is_there(
 ) -> None:
     own = tmp_path / "own.jsonl"
     own.write_text('{"question": "What does Xcqo weigh?", "uris": ["Xcqo"]}\n')
-    nothing = (await evaluated(settings, own)).outcomes[0]
-    assert nothing.estimates["recall@100"].mean == 0.0
-    assert "not in the record, or not for you to read: Xcqo." in capsys.readouterr().err
+    with pytest.raises(InvalidRequest, match=r"None of the 1 documents .* for you to read: Xcqo") as caught:
+        await evaluated(settings, own)
+    assert "documents list" in caught.value.remedy
     await evaluated(settings, stones, "words:mode=words")
+    with pytest.raises(InvalidRequest, match="Xcqo"):  # it is for the evaluation of its set alone
+        await evaluated(settings, own)
     _, collection = corpus(stones)
     asked = replace(wanted(own), readers=(collection,))
     assert (await eval_run.evaluate(settings, asked)).outcomes[0].estimates["success@1"].mean == 1.0
     assert "not in the record" not in capsys.readouterr().err
+    own.write_text('{"question": "What does Xcqo weigh?", "uris": ["Xcqo", "Xcqa"]}\n')
+    assert (await eval_run.evaluate(settings, asked)).outcomes[0].estimates["success@1"].mean == 1.0
+    assert "not in the record, or not for you to read: Xcqa." in capsys.readouterr().err
     own.write_text('{"question": "?", "uris": ["Xcqo"], "collections": ["nowhere"]}\n')
     with pytest.raises(NotFound):
         await evaluated(settings, own)

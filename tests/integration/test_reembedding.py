@@ -3,19 +3,22 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from ragstone.adapters.embedders.openai import OpenAIEmbedder
 from ragstone.container import Container
-from ragstone.domain.access import LOCAL
+from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import State
-from ragstone.domain.errors import Conflict, EmbedderUnavailable
+from ragstone.domain.errors import Conflict, EmbedderUnavailable, InvalidRequest, NotFound
+from ragstone.domain.filter_text import parse_filter
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.embedding import DocumentEmbedder, Policy, Provider
 from ragstone.ingest.intake import Label, ReadyChunk
 from ragstone.ingest.reembedding import Reembedding
+from ragstone.learn.evaluation import JudgedQuestion, ndcg_by_meaning, unknown_uris
 from ragstone.ports.embedder import Embedder, EmbeddingModel, Vectors
 from ragstone.ports.embedding_spaces import EmbeddingSpace, Role
 from ragstone.postgres.invariants import violations
@@ -392,3 +395,39 @@ async def test_the_rest_after_a_filling_ends_when_another_space_is_to_be_filled(
     await begin(filled, SMALL)
     async with asyncio.timeout(5):
         await resting
+
+
+async def test_the_gate_asks_where_its_questions_look(filled: Container) -> None:
+    """Two documents say the same; which of them is found is for the question's collection and filter to say."""
+    async with filled.record.transaction() as transaction:
+        await transaction.collections.create(LOCAL, "other")
+    worker = asyncio.create_task(work(filled))
+    same = [ReadyChunk("Bird 3 eats seed 2.")]
+    label = Label(uri="copy", title="Bird 3", collection="other", metadata={"kind": "copy"})
+    await filled.intake.accept_chunks(LOCAL, label, same)
+    async with asyncio.timeout(30):
+        while await states(filled) != {State.READY: BIRDS + 1}:
+            await asyncio.sleep(0.05)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    asked = "Bird 3 eats seed 2."
+    narrow = [
+        JudgedQuestion(asked, frozenset({"copy"}), collections=("other",)),
+        JudgedQuestion(asked, frozenset({"copy"}), metadata={"kind": "copy"}),
+        JudgedQuestion(asked, frozenset({"copy"}), filter=parse_filter('kind = "copy"')),
+    ]
+    for question in narrow:
+        found = await ndcg_by_meaning(filled.record, filled.vectors, filled.embedder, [question], LOCAL)
+        assert found == 1.0, question
+
+
+async def test_a_gate_that_could_judge_nothing_is_refused(filled: Container) -> None:
+    known, unknown = (JudgedQuestion("Which?", frozenset({uri})) for uri in ("bird-1", "bird 1"))
+    assert await unknown_uris(filled.record, [known, unknown], LOCAL) == ["bird 1"]
+    with pytest.raises(InvalidRequest, match="bird 1"):
+        await unknown_uris(filled.record, [unknown], LOCAL)
+    with pytest.raises(NotFound, match="nowhere"):
+        await unknown_uris(filled.record, [replace(known, collections=("nowhere",))], LOCAL)
+    stranger = Principal(name="stranger", tenant="another", readers=frozenset({EVERYONE}))
+    with pytest.raises(InvalidRequest, match="bird-1"):
+        await unknown_uris(filled.record, [known], stranger)

@@ -13,7 +13,7 @@ from ragstone.cli.replies import EmbeddingSpaces, Reembedding, SpaceState
 from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
 from ragstone.domain.errors import Conflict, EmbeddingRefused
-from ragstone.learn.evaluation import JudgedQuestion, ndcg_by_meaning, read_questions
+from ragstone.learn.evaluation import JudgedQuestion, ndcg_by_meaning, read_questions, unknown_uris
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.ports.embedding_spaces import EmbeddingSpace, Role
 from ragstone.registry import embedder_spec
@@ -48,6 +48,8 @@ async def begin(wanted: Wanted, *, wait: bool) -> Reembedding:
     """Have everything embedded by another model. Raises ``Conflict`` where that is going on by a third."""
     questions = read_questions(wanted.gate) if wanted.gate else None
     async with open_container(quiet_settings()) as container:
+        if questions:
+            await _check_questions(container, questions)
         await container.embedders.prepare()
         spec = wanted.spec(container)
         embedder = container.embedders.by_spec(spec)
@@ -172,6 +174,13 @@ async def _judge(container: Container, space: EmbeddingSpace, questions: list[Ju
         await _fill_here(container, space)  # documents came meanwhile
     outcome = await _outcome(container, space, "swapped" if swapped else "refused")
     return outcome.model_copy(update={"ndcg_before": before, "ndcg_after": after})
+
+
+async def _check_questions(container: Container, questions: list[JudgedQuestion]) -> None:
+    """Say which documents cannot be found. Raise ``InvalidRequest`` where that is all of them: nothing is judged."""
+    unknown = await unknown_uris(container.record, questions, LOCAL)
+    if unknown:
+        output.note(f"{len(unknown):,} documents to be found are not in the record: {unknown[0]}, for one.")
 
 
 async def _check_filled(container: Container, space: EmbeddingSpace) -> None:

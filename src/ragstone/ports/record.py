@@ -1,6 +1,6 @@
 """Port: the system of record. One request or one job is one transaction; repositories never commit."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence, Set
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -224,6 +224,10 @@ class Documents(Protocol):
         uri: str | None = None,
     ) -> Sequence[Document]:
         """Return documents by id (that is, by age), those after ``after``."""
+        ...
+
+    async def known(self, principal: Principal, uris: Iterable[str]) -> Set[str]:
+        """Return those of the uris that documents which the principal may see have, in whichever collection."""
         ...
 
     async def rename(self, principal: Principal, document_id: UUID, uri: str) -> None:

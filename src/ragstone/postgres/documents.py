@@ -1,6 +1,6 @@
 """Documents, as callers see them: accepted, listed, read, deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 from uuid import UUID
@@ -133,6 +133,14 @@ class PostgresDocuments:
             },
         )
         return [_to_document(row) for row in await cursor.fetchall()]
+
+    async def known(self, principal: Principal, uris: Iterable[str]) -> Set[str]:
+        """Return those of the uris that documents which the principal may see have, in whichever collection."""
+        cursor = await self._connection.execute(
+            f"with own as ({OWN_DOCUMENTS}) select uri from own where uri = any(%(uris)s::text[])",  # noqa: S608
+            {**principal_parameters(principal), "uris": list(uris)},
+        )
+        return {row[0] for row in await cursor.fetchall()}
 
     async def rename(self, principal: Principal, document_id: UUID, uri: str) -> None:
         """Give the document another uri; its text, chunks and vectors stay. Raise ``NotFound`` or ``Conflict``."""
