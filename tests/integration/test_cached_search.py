@@ -15,8 +15,9 @@ from ragstone.domain.documents import ParsedDocument
 from ragstone.domain.errors import NotFound
 from ragstone.domain.found import Found
 from ragstone.domain.queries import Mode, Scope
+from ragstone.ports.documents import NewDocument
 from ragstone.ports.lexical_index import Entry
-from ragstone.ports.record import NewDocument, ReadyMade
+from ragstone.ports.versions import ReadyMade
 from ragstone.postgres.changes import PostgresChanges
 from ragstone.postgres.record import PostgresTransaction
 from ragstone.retrieve.cached import CachedSearch, Outcome

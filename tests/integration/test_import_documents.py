@@ -15,8 +15,9 @@ from ragstone.domain.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.importing import ChunkRefused, GivenVectors
 from ragstone.ingest.intake import Label, ReadyChunk, ReadyDocument
+from ragstone.ports.documents import Accepted
 from ragstone.ports.embedder import Vectors
-from ragstone.ports.record import Accepted, BatchRefused
+from ragstone.ports.versions import BatchRefused
 from ragstone.postgres.invariants import violations
 from ragstone.testing.embedders import HashingEmbedder
 from ragstone.worker.run import work

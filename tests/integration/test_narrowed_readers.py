@@ -10,8 +10,8 @@ from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import Failure, ParsedDocument
 from ragstone.domain.errors import LeaseLost, NotFound
 from ragstone.domain.queries import Scope
+from ragstone.ports.documents import Accepted, NewDocument
 from ragstone.ports.lexical_index import Entry
-from ragstone.ports.record import Accepted, NewDocument
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.leases import alive
 from ragstone.postgres.queue import Stage

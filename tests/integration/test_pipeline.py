@@ -15,8 +15,8 @@ from ragstone.domain.documents import Job, ParsedDocument, State
 from ragstone.domain.errors import EmbedderUnavailable, ParseFailed
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.intake import Label, ReadyChunk
+from ragstone.ports.documents import Accepted
 from ragstone.ports.embedder import Vectors
-from ragstone.ports.record import Accepted
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.leases import alive, new_owner
 from ragstone.testing.embedders import HashingEmbedder

@@ -48,9 +48,10 @@ from ragstone.domain.errors import (
     Unavailable,
 )
 from ragstone.ingest.intake import ReadyDocument
-from ragstone.ports import record
+from ragstone.ports import documents as ports
 from ragstone.ports.fetcher import Fetched, Fetcher, Validators
 from ragstone.ports.jobs import Progress
+from ragstone.ports.versions import BatchRefused
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -173,8 +174,8 @@ class HttpClient:
 
         await for_each(range(len(documents)), send, at_a_time=_SENT_AT_A_TIME)
         if refused:
-            there = {place: record.Accepted(**dict(each)) for place, each in accepted.items()}
-            raise record.BatchRefused(refused, there)
+            there = {place: ports.Accepted(**dict(each)) for place, each in accepted.items()}
+            raise BatchRefused(refused, there)
         return [accepted[place] for place in range(len(documents))]
 
     def fetch(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched]:

@@ -7,7 +7,7 @@ from ragstone.domain.access import Principal
 from ragstone.domain.documents import LONGEST_COLLECTION_NAME
 from ragstone.domain.errors import InvalidRequest, NotFound
 from ragstone.domain.ids import new_id
-from ragstone.ports.record import Collection
+from ragstone.ports.collections import Collection
 from ragstone.postgres.database import Connection
 from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
 

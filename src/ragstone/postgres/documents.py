@@ -12,7 +12,8 @@ from ragstone.domain.access import EVERYONE, Principal
 from ragstone.domain.documents import Chunk, Document, Failure, State
 from ragstone.domain.errors import Conflict, NotFound
 from ragstone.domain.ids import new_id
-from ragstone.ports.record import Accepted, Blob, Content, NewDocument
+from ragstone.ports.blobs import Blob
+from ragstone.ports.documents import Accepted, Content, NewDocument
 from ragstone.postgres.blobs import PostgresBlobs
 from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.collections import PostgresCollections

@@ -15,8 +15,9 @@ from ragstone.domain.access import Principal
 from ragstone.domain.documents import State
 from ragstone.domain.errors import Conflict, RagstoneError
 from ragstone.domain.ids import new_id
+from ragstone.ports.documents import Accepted, NewDocument
 from ragstone.ports.embedder import EmbeddingModel
-from ragstone.ports.record import Accepted, BatchRefused, NewDocument, ReadyMade
+from ragstone.ports.versions import BatchRefused, ReadyMade
 from ragstone.postgres.chunks import insert_chunks
 from ragstone.postgres.collections import PostgresCollections
 from ragstone.postgres.database import Connection

@@ -14,8 +14,9 @@ from psycopg.types.json import Jsonb
 from ragstone.domain.access import Principal
 from ragstone.domain.documents import Chunk, Failure, ParsedDocument, State, embedding_text
 from ragstone.domain.errors import LeaseLost
+from ragstone.ports.documents import Accepted
 from ragstone.ports.embedder import EmbeddingModel
-from ragstone.ports.record import Accepted, ReadyMade, Work
+from ragstone.ports.versions import ReadyMade, Work
 from ragstone.postgres.chunks import CHUNK_COLUMNS, insert_chunks, to_chunk
 from ragstone.postgres.database import Connection
 from ragstone.postgres.documents import drop_superseded, lock_document
