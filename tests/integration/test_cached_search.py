@@ -8,6 +8,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ragstone.container import Container
 from ragstone.domain.access import EVERYONE, LOCAL, Principal
@@ -185,3 +186,12 @@ async def test_a_collection_that_is_gone_is_not_found(container: Container) -> N
         await connection.execute("delete from collections where name = 'one'")
     with pytest.raises(NotFound):
         await search.retrieve("apple", scope, mode=Mode.WORDS)
+
+
+async def test_how_much_is_kept_is_a_metric(container: Container) -> None:
+    await store(container.record, container.lexical, ["Granite is hard."])
+    for question in ("hard granite", "granite"):
+        await container.search.retrieve(question, Scope(LOCAL), mode=Mode.WORDS)
+        search = container.search
+        assert isinstance(search, CachedSearch)
+        assert REGISTRY.get_sample_value("ragstone_search_cache_bytes") == search.kept_bytes > 0
