@@ -12,7 +12,7 @@ from ragstone.adapters.embedders.openai import OpenAIEmbedder
 from ragstone.container import Container
 from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import State
-from ragstone.domain.errors import Conflict, EmbedderUnavailable, InvalidRequest, NotFound
+from ragstone.domain.errors import Conflict, EmbedderUnavailable, GaveWay, InvalidRequest, NotFound
 from ragstone.domain.filter_text import parse_filter
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.embedding import DocumentEmbedder, Policy, Provider
@@ -21,6 +21,7 @@ from ragstone.ingest.reembedding import Reembedding
 from ragstone.learn.evaluation import JudgedQuestion, ndcg_by_meaning, unknown_uris
 from ragstone.ports.embedder import Embedder, EmbeddingModel, Vectors
 from ragstone.ports.embedding_spaces import EmbeddingSpace, Role
+from ragstone.ports.record import Transaction, despite_others
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.vector_index import PgVectorIndex
 from ragstone.testing.embedders import HashingEmbedder
@@ -431,3 +432,35 @@ async def test_a_gate_that_could_judge_nothing_is_refused(filled: Container) -> 
     stranger = Principal(name="stranger", tenant="another", readers=frozenset({EVERYONE}))
     with pytest.raises(InvalidRequest, match="bird-1"):
         await unknown_uris(filled.record, [known], stranger)
+
+
+async def test_a_drop_that_gave_way_is_made_again(filled: Container) -> None:
+    """Somebody holds a version that the drop has to change, and then wants the spaces, which the drop holds."""
+    await filled.vectors.ensure(SMALL)
+    tries = 0
+
+    async def drop(transaction: Transaction) -> Sequence[EmbeddingSpace]:
+        nonlocal tries
+        tries += 1
+        return await transaction.spaces.drop_unused()
+
+    async with filled.database.connection() as other:
+        await other.execute("update versions set space_id = (select id from embedding_spaces where role is null)")
+    async with filled.database.connect() as other, other.transaction():
+        await other.execute("select from versions for update")
+        dropping = asyncio.create_task(despite_others(filled.record, drop))
+        await asyncio.sleep(0.3)  # PostgreSQL looks for a ring a second after the first began to wait
+        await other.execute("update embedding_spaces set trouble = null")
+    async with asyncio.timeout(20):
+        assert [each.model for each in await dropping] == [SMALL.name]
+    assert tries == 2
+    async with filled.database.connection() as other:
+        await other.execute("update versions set space_id = (select id from embedding_spaces)")
+
+
+async def test_who_always_gives_way_is_told(filled: Container) -> None:
+    async def change(_: Transaction) -> None:
+        raise GaveWay
+
+    with pytest.raises(GaveWay):
+        await despite_others(filled.record, change)

@@ -16,6 +16,7 @@ from ragstone.domain.errors import Conflict, EmbeddingRefused
 from ragstone.learn.evaluation import JudgedQuestion, ndcg_by_meaning, read_questions, unknown_uris
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.ports.embedding_spaces import EmbeddingSpace, Role
+from ragstone.ports.record import despite_others
 from ragstone.registry import embedder_spec
 
 _LOOK_SECONDS = 0.5
@@ -107,9 +108,7 @@ async def stop() -> EmbeddingSpaces:
 async def drop() -> EmbeddingSpaces:
     """Remove the spaces that are not in use."""
     async with open_container(quiet_settings()) as container:
-        async with container.record.transaction() as transaction:
-            dropped = await transaction.spaces.drop_unused()
-        for space in dropped:
+        for space in await despite_others(container.record, lambda transaction: transaction.spaces.drop_unused()):
             output.note(f"Dropped the vectors of {space.model} {space.version}.")
         return await _all(container)
 

@@ -14,6 +14,7 @@ Each says what is wrong (``message``) and how to mend it (``remedy``); the doors
      ├─ EmbeddingRefused          the embedding model does not take one text; others go on
      ├─ Unavailable               something Ragstone depends on does not answer
      │   ├─ DatabaseUnavailable
+     │   │   ├─ GaveWay           it ended this change, which waited for another one that waited for it
      │   │   └─ SearchTimeout     it answers, but not within the time that a search has
      │   ├─ EmbedderUnavailable
      │   │   ├─ EmbedderBusy      it answers, but not so many requests
@@ -122,6 +123,13 @@ class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer."""
 
     code = "database_unavailable"
+
+
+class GaveWay(DatabaseUnavailable):
+    """Of two changes that met, this one was undone, and may be made again."""
+
+    def __init__(self) -> None:
+        super().__init__("Two changes met, and this one gave way.", remedy="Try again.", retry_after=1)
 
 
 class SearchTimeout(DatabaseUnavailable):

@@ -1,8 +1,10 @@
 """Port: the system of record. One request or one job is one transaction; repositories never commit."""
 
-from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, suppress
+from typing import Protocol, TypeVar
 
+from ragstone.domain.errors import GaveWay
 from ragstone.ports.blobs import Blobs
 from ragstone.ports.chunks import Chunks
 from ragstone.ports.collections import Collections
@@ -11,6 +13,9 @@ from ragstone.ports.embedding_spaces import EmbeddingSpaces
 from ragstone.ports.jobs import Jobs
 from ragstone.ports.keys import Keys
 from ragstone.ports.versions import Versions
+
+T = TypeVar("T")
+_MOST_TRIES = 5
 
 
 class Transaction(Protocol):
@@ -44,3 +49,16 @@ class Record(Protocol):
     def reading(self) -> AbstractAsyncContextManager[Transaction]:
         """Open for reads each of which stands by itself, as of its own moment. Raises ``DatabaseUnavailable``."""
         ...
+
+
+async def despite_others(record: Record, change: Callable[[Transaction], Awaitable[T]]) -> T:
+    """Make a change in a transaction of its own, and again where it gave way to another one.
+
+    For one that touches so much that it is bound to meet others. Raises what ``change`` raises; ``GaveWay`` in the end.
+    """
+    for _ in range(_MOST_TRIES - 1):
+        with suppress(GaveWay):
+            async with record.transaction() as transaction:
+                return await change(transaction)
+    async with record.transaction() as transaction:
+        return await change(transaction)

@@ -16,7 +16,7 @@ import structlog
 from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
-from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable, RagstoneError, SearchTimeout
+from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable, GaveWay, RagstoneError, SearchTimeout
 from ragstone.postgres.embedded import EmbeddedPostgres
 from ragstone.postgres.migrate import migrate
 from ragstone.postgres.pool import Pool
@@ -182,9 +182,7 @@ def _translated(limit: float = 0.0) -> Iterator[None]:
     except psycopg_pool.PoolTimeout as error:
         raise _unavailable("does not answer, or every connection is busy", retry_after=5) from error
     except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
-        raise DatabaseUnavailable(
-            "Two changes met, and this one gave way.", remedy="Try again.", retry_after=1
-        ) from error
+        raise GaveWay from error
     except psycopg.OperationalError as error:
         if limit and isinstance(error, psycopg.errors.QueryCanceled):
             raise SearchTimeout(limit) from error
