@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.integration.leftovers import rows_of_documents
 
 from ragstone.cli import eval_corpus, eval_run
 from ragstone.cli.eval_configurations import plan
@@ -163,8 +164,10 @@ async def test_dropped_documents_are_gone(settings: Settings, stones: Path) -> N
     await eval_run.evaluate(settings, wanted(stones, "words:mode=words"))
     _, collection = corpus(stones)
     assert await eval_run.drop(settings, stones, "test") == (collection, 24)
-    async with open_container(settings) as container:
-        assert await chunks_of(container, collection) == 0
+    async with open_container(settings) as container, container.database.connection() as connection:
+        assert await rows_of_documents(connection) == {}
+        cursor = await connection.execute("select name from collections")
+        assert await cursor.fetchall() == []
     assert await eval_run.drop(settings, stones, "test") == (collection, 0)
 
 

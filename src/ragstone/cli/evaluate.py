@@ -58,7 +58,7 @@ Clients = Annotated[int, typer.Option("--clients", min=1, max=256, help="Questio
 RunFile = Annotated[Path | None, typer.Option("--run", metavar="FILE", help="Write the rankings as a TREC run.")]
 Qrels = Annotated[Path | None, typer.Option("--qrels", metavar="FILE", help="Write the judgements as TREC qrels.")]
 Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report to read.")]
-Drop = Annotated[bool, typer.Option("--drop", help="Remove the set's documents from the record instead.")]
+Drop = Annotated[bool, typer.Option("--drop", help="Remove the set's documents, with their collection, instead.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
 
 

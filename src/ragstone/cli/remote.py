@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -133,6 +134,10 @@ class HttpClient:
     async def collections(self) -> CollectionPage:
         """List all, by name."""
         return await self._get("v1/collections", CollectionPage)
+
+    async def delete_collection(self, name: str) -> None:
+        """Remove a collection with all its documents and all that was made from them."""
+        await self._send("DELETE", f"v1/collections/{quote(name, safe='')}")
 
     async def accept_file(
         self, path: Path, described: DocumentForm, *, name: str | None = None, media_type: str | None = None

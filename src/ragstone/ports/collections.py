@@ -38,6 +38,14 @@ class Collections(Protocol):
         """Return the collection with its counts, for which all its documents are looked at. Raise as ``id_of``."""
         ...
 
+    async def remove(self, principal: Principal, name: str) -> int:
+        """Remove the collection with its documents and everything made from them; return how many these were.
+
+        Raise as ``id_of``, and ``Conflict`` where it holds a document that the principal may not read. It touches what
+        is being worked on, and may have to give way: see ``despite_others``.
+        """
+        ...
+
     async def list(self, principal: Principal) -> Sequence[Collection]:
         """Return all, by name; counts are of what the principal may see."""
         ...

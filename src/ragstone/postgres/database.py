@@ -183,6 +183,10 @@ def _translated(limit: float = 0.0) -> Iterator[None]:
         raise _unavailable("does not answer, or every connection is busy", retry_after=5) from error
     except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
         raise GaveWay from error
+    except psycopg.errors.ForeignKeyViolation as error:
+        if not (error.diag.constraint_name or "").endswith("_collection_id_fkey"):
+            raise
+        raise GaveWay from error  # the collection was removed meanwhile
     except psycopg.OperationalError as error:
         if limit and isinstance(error, psycopg.errors.QueryCanceled):
             raise SearchTimeout(limit) from error
