@@ -38,7 +38,7 @@ from ragstone.registry import (
     settings_of_spec,
     shape_of,
 )
-from ragstone.retrieve.cached import CachedSearch
+from ragstone.retrieve.cached import CachedSearch, Outcome
 from ragstone.retrieve.fusion import Fusion
 from ragstone.retrieve.legs import Legs
 from ragstone.retrieve.lexical.scoring import Formula
@@ -46,7 +46,7 @@ from ragstone.retrieve.reranking import Reranking
 from ragstone.retrieve.search import Search, Stages
 from ragstone.retrieve.shaping import Shaping
 from ragstone.settings import Settings
-from ragstone.telemetry import SEARCH_CACHE, EmbedderMeter, count_steps
+from ragstone.telemetry import SEARCH_CACHE, SEARCH_CACHE_BYTES, EmbedderMeter, count_steps
 
 
 class Container:
@@ -65,6 +65,7 @@ class Container:
             data_dir=self.settings.data_dir,
             schema=self.settings.database_schema,
             pool_size=self.settings.database_pool_size,
+            search_timeout=self.settings.search_timeout,
         )
 
     @cached_property
@@ -200,13 +201,19 @@ class Container:
         search = Search(self.record, legs, self._stages(), depth=settings.retrieve_depth, note=count_steps)
         if not settings.search_cache_mb:
             return search
-        return CachedSearch(
+
+        def noted(outcome: Outcome) -> None:
+            SEARCH_CACHE.labels(outcome).inc()
+            SEARCH_CACHE_BYTES.set(cached.kept_bytes)
+
+        cached = CachedSearch(
             search.retrieve,
             PostgresChanges(self.database),
             max_bytes=settings.search_cache_mb << 20,
             seconds=settings.search_cache_seconds,
-            noted=lambda outcome: SEARCH_CACHE.labels(outcome).inc(),
+            noted=noted,
         )
+        return cached
 
     def _stages(self) -> Stages:
         settings = self.settings

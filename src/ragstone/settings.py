@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(
         default=10, ge=2, le=200, description="Most connections of one process to PostgreSQL."
     )
+    search_timeout: float = Field(
+        default=10.0,
+        ge=0,
+        le=3600,
+        description="Seconds that PostgreSQL may take for one step of a search; 0 sets no limit.",
+    )
     host: str = Field(
         default="127.0.0.1", description="Address to serve on. Any but a loopback address needs API keys."
     )

@@ -19,6 +19,7 @@ RETRIEVALS = Counter("ragstone_retrievals_total", "Searches, by mode.", ["mode"]
 SEARCH_CACHE = Counter(
     "ragstone_search_cache_total", "Searches, by whether what they find was kept in memory.", ["outcome"]
 )
+SEARCH_CACHE_BYTES = Gauge("ragstone_search_cache_bytes", "Bytes of what searches found that are kept in memory.")
 SEARCH_SECONDS = Histogram(
     "ragstone_search_seconds",
     "Seconds that searches took, by step.",

@@ -241,3 +241,18 @@ async def test_a_collection_is_made_once(client: httpx.AsyncClient, collection: 
     assert (again.status_code, again.json()["name"]) == (200, collection)
     listed = (await client.get("/v1/collections")).json()["items"]
     assert [each["name"] for each in listed].count(collection) == 1
+
+
+async def test_a_collection_is_deleted_with_all_that_is_in_it(client: httpx.AsyncClient, collection: str) -> None:
+    document = await ready(
+        client, await client.post("/v1/documents", json={"text": HANDBOOK, "collection": collection})
+    )
+    question = {"question": "When does blasting take place?", "collections": [collection]}
+    for _ in range(2):  # the second time it is kept
+        assert (await client.post("/v1/retrieve", json=question)).json()["hits"]
+    deleted = await client.delete(f"/v1/collections/{collection}")
+    assert (deleted.status_code, deleted.content) == (204, b"")
+    assert (await client.post("/v1/retrieve", json=question)).status_code == 404
+    assert (await client.get(f"/v1/documents/{document['id']}")).status_code == 404
+    assert (await client.get(f"/v1/jobs/{document['job_id']}")).status_code == 404
+    assert (await client.delete(f"/v1/collections/{collection}")).status_code == 404

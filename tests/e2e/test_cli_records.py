@@ -109,6 +109,16 @@ def test_deleted_documents_are_gone(cli: CommandLine, server: LiveServer, tmp_pa
     assert re.search("gone +0 +0 ", cli.run("collections", "list").stdout)
 
 
+def test_deleted_collections_are_gone(cli: CommandLine, server: LiveServer, tmp_path: Path) -> None:
+    write_pages(tmp_path, 2)
+    for name, where in (("near", []), ("far", ["--url", server.url])):
+        cli.run("collections", "create", name)
+        cli.run("ingest", str(tmp_path), "--collection", name)
+        assert cli.run("collections", "delete", name, *where).stdout == f"deleted {name}\n"
+        assert f"no collection named '{name}'" in cli.fails("documents", "list", "--collection", name, *where)
+        assert f"no collection named '{name}'" in cli.fails("collections", "delete", name, "--json", *where)
+
+
 def test_keys_are_shown_once_and_end_when_revoked(cli: CommandLine, server: LiveServer) -> None:
     made = body(cli, "keys", "create", "--name", "app", "--permission", "read", "--reader", "hr")
     assert made["permissions"] == ["read"]
@@ -116,6 +126,7 @@ def test_keys_are_shown_once_and_end_when_revoked(cli: CommandLine, server: Live
     far = ("--url", server.url, "--key", made["key"])
     assert "items" in body(cli, "jobs", "list", *far)
     assert "may not write" in cli.fails("collections", "create", "new", *far)
+    assert "may not write" in cli.fails("collections", "delete", "default", *far)
     listing = cli.run("keys", "list").stdout
     assert made["id"] in listing
     assert made["key"] not in listing

@@ -82,6 +82,8 @@ def test_own_questions_are_asked_of_the_record(cli: CommandLine, tmp_path: Path)
     found = printed(cli, str(own), "--compare", "words", "meaning")
     assert [each["name"] for each in found["configurations"]] == ["words", "meaning"]
     assert found["configurations"][0]["measures"]["recall@10"]["mean"] == 1.0
+    own.write_text(json.dumps({"question": "What is the weight of stone 3?", "uris": ["page-003"]}) + "\n")
+    assert "None of the 1 documents" in cli.fails("eval", str(own))
 
 
 def test_the_documents_of_a_set_are_dropped(cli: CommandLine, stones: Path, tmp_path: Path) -> None:

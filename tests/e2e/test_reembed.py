@@ -196,4 +196,6 @@ def test_what_makes_no_sense_is_told(cli: CommandLine, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.jsonl"
     wrong.write_text('{"question": 1}')
     assert "Line 1" in cli.fails("reembed", "--gate", str(wrong))
+    wrong.write_text('{"question": "Which stone?", "uris": ["unheard-of"]}')
+    assert "unheard-of" in cli.fails("reembed", "--gate", str(wrong))
     assert "exclude each other" in cli.run("reembed", "--drop", "--status", code=2).stderr

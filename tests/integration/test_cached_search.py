@@ -8,6 +8,7 @@ from dataclasses import replace
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 
 from ragstone.container import Container
 from ragstone.domain.access import EVERYONE, LOCAL, Principal
@@ -15,8 +16,9 @@ from ragstone.domain.documents import ParsedDocument
 from ragstone.domain.errors import NotFound
 from ragstone.domain.found import Found
 from ragstone.domain.queries import Mode, Scope
+from ragstone.ports.documents import NewDocument
 from ragstone.ports.lexical_index import Entry
-from ragstone.ports.record import NewDocument, ReadyMade
+from ragstone.ports.versions import ReadyMade
 from ragstone.postgres.changes import PostgresChanges
 from ragstone.postgres.record import PostgresTransaction
 from ragstone.retrieve.cached import CachedSearch, Outcome
@@ -184,3 +186,12 @@ async def test_a_collection_that_is_gone_is_not_found(container: Container) -> N
         await connection.execute("delete from collections where name = 'one'")
     with pytest.raises(NotFound):
         await search.retrieve("apple", scope, mode=Mode.WORDS)
+
+
+async def test_how_much_is_kept_is_a_metric(container: Container) -> None:
+    await store(container.record, container.lexical, ["Granite is hard."])
+    for question in ("hard granite", "granite"):
+        await container.search.retrieve(question, Scope(LOCAL), mode=Mode.WORDS)
+        search = container.search
+        assert isinstance(search, CachedSearch)
+        assert REGISTRY.get_sample_value("ragstone_search_cache_bytes") == search.kept_bytes > 0

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.integration.leftovers import rows_of_documents
 
 from ragstone.cli import eval_corpus, eval_run
 from ragstone.cli.eval_configurations import plan
@@ -163,8 +164,10 @@ async def test_dropped_documents_are_gone(settings: Settings, stones: Path) -> N
     await eval_run.evaluate(settings, wanted(stones, "words:mode=words"))
     _, collection = corpus(stones)
     assert await eval_run.drop(settings, stones, "test") == (collection, 24)
-    async with open_container(settings) as container:
-        assert await chunks_of(container, collection) == 0
+    async with open_container(settings) as container, container.database.connection() as connection:
+        assert await rows_of_documents(connection) == {}
+        cursor = await connection.execute("select name from collections")
+        assert await cursor.fetchall() == []
     assert await eval_run.drop(settings, stones, "test") == (collection, 0)
 
 
@@ -228,14 +231,19 @@ async def test_own_questions_are_asked_of_what_is_there(
 ) -> None:
     own = tmp_path / "own.jsonl"
     own.write_text('{"question": "What does Xcqo weigh?", "uris": ["Xcqo"]}\n')
-    nothing = (await evaluated(settings, own)).outcomes[0]
-    assert nothing.estimates["recall@100"].mean == 0.0
-    assert "not in the record, or not for you to read: Xcqo." in capsys.readouterr().err
+    with pytest.raises(InvalidRequest, match=r"None of the 1 documents .* for you to read: Xcqo") as caught:
+        await evaluated(settings, own)
+    assert "documents list" in caught.value.remedy
     await evaluated(settings, stones, "words:mode=words")
+    with pytest.raises(InvalidRequest, match="Xcqo"):  # it is for the evaluation of its set alone
+        await evaluated(settings, own)
     _, collection = corpus(stones)
     asked = replace(wanted(own), readers=(collection,))
     assert (await eval_run.evaluate(settings, asked)).outcomes[0].estimates["success@1"].mean == 1.0
     assert "not in the record" not in capsys.readouterr().err
+    own.write_text('{"question": "What does Xcqo weigh?", "uris": ["Xcqo", "Xcqa"]}\n')
+    assert (await eval_run.evaluate(settings, asked)).outcomes[0].estimates["success@1"].mean == 1.0
+    assert "not in the record, or not for you to read: Xcqa." in capsys.readouterr().err
     own.write_text('{"question": "?", "uris": ["Xcqo"], "collections": ["nowhere"]}\n')
     with pytest.raises(NotFound):
         await evaluated(settings, own)

@@ -15,8 +15,9 @@ from ragstone.domain.documents import Chunk, ParsedDocument
 from ragstone.domain.filter_matching import matches, overlaid
 from ragstone.domain.filter_text import parse_filter
 from ragstone.domain.queries import Scope
+from ragstone.ports.documents import NewDocument
 from ragstone.ports.lexical_index import Entry
-from ragstone.ports.record import NewDocument, ReadyMade
+from ragstone.ports.versions import ReadyMade
 from ragstone.postgres.visibility import visible
 from ragstone.testing.records import place
 from ragstone.testing.vector_indexes import SMALL, texts_of, unit_vectors

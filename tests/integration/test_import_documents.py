@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.integration.leftovers import rows_of_documents
 
 from ragstone.container import Container
 from ragstone.domain.access import LOCAL
@@ -15,8 +16,9 @@ from ragstone.domain.errors import Conflict, InvalidRequest, NotFound, TooLarge
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.importing import ChunkRefused, GivenVectors
 from ragstone.ingest.intake import Label, ReadyChunk, ReadyDocument
+from ragstone.ports.documents import Accepted
 from ragstone.ports.embedder import Vectors
-from ragstone.ports.record import Accepted, BatchRefused
+from ragstone.ports.versions import BatchRefused
 from ragstone.postgres.invariants import violations
 from ragstone.testing.embedders import HashingEmbedder
 from ragstone.worker.run import work
@@ -234,18 +236,7 @@ async def test_what_failed_is_begun_anew(container: Container, given: GivenVecto
     async with container.record.transaction() as transaction:
         await transaction.documents.delete(LOCAL, first.document_id)
     async with container.database.connection() as connection:
-        for table in (
-            "documents",
-            "versions",
-            "chunks",
-            "lexical_members",
-            "vectors",
-            "kept_vectors",
-            "blobs",
-            "blob_parts",
-        ):
-            cursor = await connection.execute(f"select count(*) from {table}")
-            assert await cursor.fetchone() == (0,), table
+        assert await rows_of_documents(connection) == {}
 
 
 async def test_two_batches_with_the_same_documents_in_another_order(container: Container, given: GivenVectors) -> None:

@@ -8,10 +8,10 @@ import pytest
 from ragstone.container import Container
 from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import Failure, ParsedDocument
-from ragstone.domain.errors import NotFound
+from ragstone.domain.errors import LeaseLost, NotFound
 from ragstone.domain.queries import Scope
+from ragstone.ports.documents import Accepted, NewDocument
 from ragstone.ports.lexical_index import Entry
-from ragstone.ports.record import Accepted, NewDocument
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.leases import alive
 from ragstone.postgres.queue import Stage
@@ -147,3 +147,62 @@ async def test_chunks_that_are_sent_narrow_as_bytes_do(container: Container) -> 
         async with container.record.transaction() as transaction:
             for each in await transaction.documents.list(SENDER, collection=None, state=None, after=None, limit=9):
                 await transaction.documents.delete(SENDER, each.id)
+
+
+async def begun(container: Container, *readers: str) -> Accepted:
+    """Send the first version of a document, which a worker begins to read."""
+    async with container.record.transaction() as transaction:
+        await transaction.collections.create(SENDER, DOCUMENT.collection)
+    first = await sent(container, "some words", *readers)
+    async with container.record.transaction() as transaction:
+        assert await transaction.versions.claim(first.job_id, Stage.PARSE.states, 1, 30)
+    return first
+
+
+async def read(container: Container, version: Accepted) -> None:
+    """Do the rest of the worker's first step."""
+    async with container.record.transaction() as transaction:
+        chunks = place(["some words"])
+        text = ParsedDocument("some words", "text/plain")
+        await transaction.versions.store_parsed(version.job_id, 1, text, chunks, {})
+        await container.lexical.add(transaction, [Entry(version.job_id, DOCUMENT.filename, chunks)])
+
+
+@pytest.mark.parametrize(
+    ("had", "given", "left"),
+    [
+        (["alice", "bob"], ["alice"], {"alice"}),
+        (["alice"], ["alice", "bob"], {"alice"}),
+        ([EVERYONE], ["carol"], {"carol"}),
+        ([EVERYONE], [EVERYONE], {"local", "alice", "bob", "carol"}),
+    ],
+)
+async def test_what_is_under_way_will_answer_nobody_whom_the_newest_shuts_out(
+    container: Container, had: list[str], given: list[str], left: set[str]
+) -> None:
+    async with alive(container.database, 1):
+        first = await begun(container, *had)
+        await sent(container, "other text", *given)
+        await read(container, first)
+    assert await who_finds(container) == left
+
+
+async def test_what_is_under_way_for_others_than_the_newest_goes(container: Container) -> None:
+    async with alive(container.database, 1):
+        first = await begun(container, "alice")
+        await sent(container, "other text", "carol")
+        with pytest.raises(LeaseLost):
+            await read(container, first)
+    assert await who_finds(container) == set()
+
+
+async def test_where_the_newest_is_read_first_what_was_begun_before_goes(container: Container) -> None:
+    async with alive(container.database, 1):
+        first = await begun(container, EVERYONE)
+        newest = await sent(container, "new words", EVERYONE)
+        async with container.record.transaction() as transaction:
+            assert await transaction.versions.claim(newest.job_id, Stage.PARSE.states, 1, 30)
+        await read(container, newest)
+        with pytest.raises(LeaseLost):
+            await read(container, first)
+    assert await who_finds(container) == {"local", "alice", "bob", "carol"}

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import psutil
 import pytest
+from tests.integration.leftovers import rows_of_documents
 
 from ragstone.answer.quoting import citation, span_of
 from ragstone.container import Container
@@ -15,8 +16,8 @@ from ragstone.domain.documents import Job, ParsedDocument, State
 from ragstone.domain.errors import EmbedderUnavailable, ParseFailed
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.intake import Label, ReadyChunk
+from ragstone.ports.documents import Accepted
 from ragstone.ports.embedder import Vectors
-from ragstone.ports.record import Accepted
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.leases import alive, new_owner
 from ragstone.testing.embedders import HashingEmbedder
@@ -362,18 +363,7 @@ async def test_only_what_changed_is_embedded_again(container: Container, worker:
         (document,) = await transaction.documents.list(LOCAL, collection=None, state=None, after=None, limit=5)
         await transaction.documents.delete(LOCAL, document.id)
     async with container.database.connection() as connection:
-        for table in (
-            "documents",
-            "versions",
-            "chunks",
-            "lexical_members",
-            "vectors",
-            "kept_vectors",
-            "blobs",
-            "blob_parts",
-        ):
-            cursor = await connection.execute(f"select count(*) from {table}")
-            assert await cursor.fetchone() == (0,), table
+        assert await rows_of_documents(connection) == {}
     again.cancel()
     await asyncio.gather(again, return_exceptions=True)
 

@@ -12,8 +12,8 @@ from ragstone.domain.access import EVERYONE, LOCAL, Permission, Principal
 from ragstone.domain.documents import Failure, ParsedDocument, State
 from ragstone.domain.errors import Conflict, LeaseLost, NotFound, Unauthenticated
 from ragstone.domain.queries import Scope
+from ragstone.ports.documents import Accepted, NewDocument
 from ragstone.ports.lexical_index import Entry
-from ragstone.ports.record import Accepted, NewDocument
 from ragstone.postgres.leases import alive
 from ragstone.postgres.queue import Stage
 from ragstone.testing.records import place, store

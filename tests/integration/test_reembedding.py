@@ -3,21 +3,25 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import UUID
 
 import pytest
 
 from ragstone.adapters.embedders.openai import OpenAIEmbedder
 from ragstone.container import Container
-from ragstone.domain.access import LOCAL
+from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import State
-from ragstone.domain.errors import Conflict, EmbedderUnavailable
+from ragstone.domain.errors import Conflict, EmbedderUnavailable, GaveWay, InvalidRequest, NotFound
+from ragstone.domain.filter_text import parse_filter
 from ragstone.domain.queries import Mode, Scope
 from ragstone.ingest.embedding import DocumentEmbedder, Policy, Provider
 from ragstone.ingest.intake import Label, ReadyChunk
 from ragstone.ingest.reembedding import Reembedding
+from ragstone.learn.evaluation import JudgedQuestion, ndcg_by_meaning, unknown_uris
 from ragstone.ports.embedder import Embedder, EmbeddingModel, Vectors
 from ragstone.ports.embedding_spaces import EmbeddingSpace, Role
+from ragstone.ports.record import Transaction, despite_others
 from ragstone.postgres.invariants import violations
 from ragstone.postgres.vector_index import PgVectorIndex
 from ragstone.testing.embedders import HashingEmbedder
@@ -392,3 +396,71 @@ async def test_the_rest_after_a_filling_ends_when_another_space_is_to_be_filled(
     await begin(filled, SMALL)
     async with asyncio.timeout(5):
         await resting
+
+
+async def test_the_gate_asks_where_its_questions_look(filled: Container) -> None:
+    """Two documents say the same; which of them is found is for the question's collection and filter to say."""
+    async with filled.record.transaction() as transaction:
+        await transaction.collections.create(LOCAL, "other")
+    worker = asyncio.create_task(work(filled))
+    same = [ReadyChunk("Bird 3 eats seed 2.")]
+    label = Label(uri="copy", title="Bird 3", collection="other", metadata={"kind": "copy"})
+    await filled.intake.accept_chunks(LOCAL, label, same)
+    async with asyncio.timeout(30):
+        while await states(filled) != {State.READY: BIRDS + 1}:
+            await asyncio.sleep(0.05)
+    worker.cancel()
+    await asyncio.gather(worker, return_exceptions=True)
+    asked = "Bird 3 eats seed 2."
+    narrow = [
+        JudgedQuestion(asked, frozenset({"copy"}), collections=("other",)),
+        JudgedQuestion(asked, frozenset({"copy"}), metadata={"kind": "copy"}),
+        JudgedQuestion(asked, frozenset({"copy"}), filter=parse_filter('kind = "copy"')),
+    ]
+    for question in narrow:
+        found = await ndcg_by_meaning(filled.record, filled.vectors, filled.embedder, [question], LOCAL)
+        assert found == 1.0, question
+
+
+async def test_a_gate_that_could_judge_nothing_is_refused(filled: Container) -> None:
+    known, unknown = (JudgedQuestion("Which?", frozenset({uri})) for uri in ("bird-1", "bird 1"))
+    assert await unknown_uris(filled.record, [known, unknown], LOCAL) == ["bird 1"]
+    with pytest.raises(InvalidRequest, match="bird 1"):
+        await unknown_uris(filled.record, [unknown], LOCAL)
+    with pytest.raises(NotFound, match="nowhere"):
+        await unknown_uris(filled.record, [replace(known, collections=("nowhere",))], LOCAL)
+    stranger = Principal(name="stranger", tenant="another", readers=frozenset({EVERYONE}))
+    with pytest.raises(InvalidRequest, match="bird-1"):
+        await unknown_uris(filled.record, [known], stranger)
+
+
+async def test_a_drop_that_gave_way_is_made_again(filled: Container) -> None:
+    """Somebody holds a version that the drop has to change, and then wants the spaces, which the drop holds."""
+    await filled.vectors.ensure(SMALL)
+    tries = 0
+
+    async def drop(transaction: Transaction) -> Sequence[EmbeddingSpace]:
+        nonlocal tries
+        tries += 1
+        return await transaction.spaces.drop_unused()
+
+    async with filled.database.connection() as other:
+        await other.execute("update versions set space_id = (select id from embedding_spaces where role is null)")
+    async with filled.database.connect() as other, other.transaction():
+        await other.execute("select from versions for update")
+        dropping = asyncio.create_task(despite_others(filled.record, drop))
+        await asyncio.sleep(0.3)  # PostgreSQL looks for a ring a second after the first began to wait
+        await other.execute("update embedding_spaces set trouble = null")
+    async with asyncio.timeout(20):
+        assert [each.model for each in await dropping] == [SMALL.name]
+    assert tries == 2
+    async with filled.database.connection() as other:
+        await other.execute("update versions set space_id = (select id from embedding_spaces)")
+
+
+async def test_who_always_gives_way_is_told(filled: Container) -> None:
+    async def change(_: Transaction) -> None:
+        raise GaveWay
+
+    with pytest.raises(GaveWay):
+        await despite_others(filled.record, change)

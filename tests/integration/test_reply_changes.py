@@ -12,10 +12,10 @@ from ragstone.container import Container
 from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import Chunk
 from ragstone.ports.changes import Moment
+from ragstone.ports.documents import Accepted, NewDocument
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.ports.embedding_spaces import Role
 from ragstone.ports.lexical_index import Entry
-from ragstone.ports.record import Accepted, NewDocument
 from ragstone.postgres.changes import PostgresChanges
 from ragstone.postgres.record import PostgresTransaction
 from ragstone.testing.records import store

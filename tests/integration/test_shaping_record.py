@@ -12,7 +12,9 @@ from ragstone.domain.documents import Chunk, PageSpan, ParsedDocument
 from ragstone.domain.filter_text import parse_filter
 from ragstone.domain.ids import new_id
 from ragstone.domain.queries import Hit, Scope
-from ragstone.ports.record import NewDocument, Parent, ReadyMade, StoredChunk
+from ragstone.ports.chunks import Parent, StoredChunk
+from ragstone.ports.documents import NewDocument
+from ragstone.ports.versions import ReadyMade
 from ragstone.retrieve.shaping import Reason, Shape, Shaped, Shaping
 
 ALICE = Principal(name="alice", readers=frozenset({EVERYONE, "alice"}))

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from ragstone.cli import eval_bars
-from ragstone.cli.eval_configurations import Configuration, ablations, parsed, plan
+from ragstone.cli.eval_configurations import _OF_A_SEARCH, Configuration, ablations, parsed, plan
+from ragstone.container import Container
 from ragstone.domain.errors import InvalidRequest
 from ragstone.settings import Settings
 
@@ -116,9 +117,9 @@ def test_a_comma_within_a_value_parts_no_changes() -> None:
 
 def test_settings_are_those_at_hand_but_for_the_changes(tmp_path: Path) -> None:
     present = Settings(data_dir=tmp_path, context_passages=3, database_schema="other")
-    changed = parsed("x:retrieve_depth=20, RAGSTONE_CHAT_FALLBACK=false").settings(present)
-    assert (changed.retrieve_depth, changed.chat_fallback) == (20, False)
-    assert changed.model_copy(update={"retrieve_depth": 100, "chat_fallback": True}) == present
+    changed = parsed("x:retrieve_depth=20, RAGSTONE_FOLD_DUPLICATES=false").settings(present)
+    assert (changed.retrieve_depth, changed.fold_duplicates) == (20, False)
+    assert changed.model_copy(update={"retrieve_depth": 100, "fold_duplicates": True}) == present
 
 
 @pytest.mark.parametrize(
@@ -130,11 +131,45 @@ def test_settings_are_those_at_hand_but_for_the_changes(tmp_path: Path) -> None:
         ("a:no_such=1", "no setting 'no_such'"),
         ("a:chunk_tokens=100", "says what is stored"),
         ("a:data_dir=x", "says what is stored"),
+        ("a:log_level=debug", "no search that is evaluated reads log_level"),
+        ("a:context_tokens=500", "no search that is evaluated reads"),
+        ("a:search_cache_mb=0", "no search that is evaluated reads"),
     ],
 )
 def test_a_configuration_that_will_not_do_is_refused(given: str, told: str) -> None:
     with pytest.raises(InvalidRequest, match=told):
         parsed(given)
+
+
+def test_what_may_be_compared_is_what_a_search_reads(tmp_path: Path) -> None:
+    read: set[str] = set()
+
+    class Noted(Settings):
+        def __getattribute__(self, name: str) -> Any:
+            if name in Settings.model_fields:
+                read.add(name)
+            return super().__getattribute__(name)
+
+    whole: dict[str, Any] = {
+        "rewrite": ["hyde"],
+        "chat_model": "openai:any",
+        "chat_api_key": "any",
+        "recency_half_life_days": 3,
+    }
+    vendor: dict[str, Any] = {"reranker": "cohere:any", "reranker_api_key": "any"}
+    endpoints: dict[str, Any] = {
+        "embedder": "openai:any",
+        "embedder_api_key": "any",
+        "reranker": "tei",
+        "reranker_base_url": "http://x",
+    }
+    for others in (vendor, endpoints):
+        container = Container(Noted(data_dir=tmp_path, search_cache_mb=0, **whole, **others))
+        assert all((container.database, container.embedder, container.lexical, container.vectors, container.search))
+    stored = {"data_dir", "database_url", "database_schema", "embedder", "embedder_base_url", "embedder_dimensions"}
+    building = {"vector_index", "vector_index_memory_mb", "embedding_cache_hours", "minilm_path"}
+    assert read - _OF_A_SEARCH == stored | building | {"search_cache_mb", "embedder_price_per_million_tokens"}
+    assert read >= _OF_A_SEARCH
 
 
 def test_a_value_that_will_not_do_is_named(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from ragstone.domain.access import LOCAL
 from ragstone.domain.documents import Chunk, PageSpan
 from ragstone.domain.queries import Hit, LegRank, Scope
-from ragstone.ports.record import Parent, Record
+from ragstone.ports.chunks import Parent
+from ragstone.ports.record import Record
 from ragstone.retrieve.duplicates import repeated
 from ragstone.retrieve.joining import Stretch, alone, joined
 from ragstone.retrieve.shaping import Cut, Reason, Shape, Shaped, Shaping

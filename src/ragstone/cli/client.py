@@ -56,6 +56,10 @@ class Client(Protocol):
         """List all, by name."""
         ...
 
+    async def delete_collection(self, name: str) -> None:
+        """Remove a collection with all its documents and all that was made from them."""
+        ...
+
     async def accept_file(
         self, path: Path, described: "DocumentForm", *, name: str | None = None, media_type: str | None = None
     ) -> Accepted:

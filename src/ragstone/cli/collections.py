@@ -8,7 +8,7 @@ from ragstone.cli import output
 from ragstone.cli.calls import call
 from ragstone.cli.options import AsJson, Key, Url
 
-app = typer.Typer(no_args_is_help=True, help="List and make collections.")
+app = typer.Typer(no_args_is_help=True, help="List, make and delete collections.")
 
 
 @app.command("list")
@@ -37,3 +37,16 @@ def create(
         output.print_json(collection)
     else:
         output.say(f"{collection.name}: {collection.documents:,} documents, {collection.chunks:,} chunks")
+
+
+@app.command()
+def delete(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The collection's name.")],
+    as_json: AsJson = False,
+    url: Url = None,
+    key: Key = None,
+) -> None:
+    """Delete a collection, all its documents and everything that was made from them. With --json nothing is printed."""
+    call(lambda client: client.delete_collection(name), url, key)
+    if not as_json:
+        output.say(f"deleted {name}")

@@ -24,6 +24,19 @@ _OF_THE_RECORD = frozenset(
     }
 )  # fmt: skip
 """Settings of what is stored, or of where: configurations search one record."""
+_OF_A_SEARCH = frozenset(
+    {
+        "boosts", "chat_api_key", "chat_base_url", "chat_model", "chat_timeout", "database_pool_size",
+        "embedder_api_key", "embedder_concurrency", "embedder_requests_per_minute", "embedder_threads",
+        "embedder_timeout", "embedder_tokens_per_minute", "fold_duplicates", "fusion", "fusion_meaning",
+        "fusion_meaning_foreign", "join_neighbours", "joined_tokens", "max_per_document", "parent_chars",
+        "question_cache", "recency_field", "recency_half_life_days", "recency_weight", "rerank_depth",
+        "rerank_timeout", "rerank_weight", "reranker", "reranker_api_key", "reranker_base_url", "retrieve_depth",
+        "rewrite", "rewrite_timeout", "rewrite_variants", "search_timeout", "spelling", "words_b", "words_cache_mb",
+        "words_k1",
+    }
+)  # fmt: skip
+"""Settings that decide what a search finds, or how fast. Any other one would be compared with itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +172,11 @@ def _check_setting(name: str, setting: str, value: str) -> None:
         raise InvalidRequest(
             f"Configuration {name!r}: {setting} says what is stored, and the configurations search one record.",
             remedy="Evaluate twice, on a record of its own each time: RAGSTONE_DATABASE_SCHEMA.",
+        )
+    if setting != "mode" and setting not in _OF_A_SEARCH:
+        raise InvalidRequest(
+            f"Configuration {name!r}: no search that is evaluated reads {setting}.",
+            remedy="docs/guides/evaluate.md says which settings can be compared.",
         )
 
 

@@ -12,19 +12,17 @@ from ragstone.cli import output
 from ragstone.cli.display import progress_display
 from ragstone.cli.local import LocalClient
 from ragstone.cli.meter import Meter
-from ragstone.cli.running import for_each
 from ragstone.container import Container
-from ragstone.domain.access import LOCAL
+from ragstone.domain.access import LOCAL, Principal
 from ragstone.domain.documents import State
 from ragstone.domain.errors import Conflict, NotFound
 from ragstone.ingest.intake import Intake, ReadyDocument
 from ragstone.learn.judged_sets import Corpus
 from ragstone.ports.embedder import ModelInput, Tokenizer
+from ragstone.ports.record import despite_others
 
 _LOOK_SECONDS = 0.5
 _BATCH = 500
-_DELETED_AT_A_TIME = 4
-_PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,18 +69,18 @@ async def ensure(container: Container, corpus: Corpus, collection: str) -> None:
 
 
 async def drop(container: Container, collection: str) -> int:
-    """Delete the documents of a collection that ``ensure`` made; return how many."""
-    client = LocalClient(container, [collection])
-    deleted = 0
-    while True:
-        try:
-            page = await client.documents(collection=collection, state=None, cursor=None, limit=_PAGE)
-        except NotFound:
-            return deleted
-        if not page.items:
-            return deleted
-        await for_each([each.id for each in page.items], client.delete_document, at_a_time=_DELETED_AT_A_TIME)
-        deleted += len(page.items)
+    """Remove a collection that ``ensure`` made, with its documents; return how many these were."""
+    principal = _reader_of(collection)
+    try:
+        return await despite_others(
+            container.record, lambda transaction: transaction.collections.remove(principal, collection)
+        )
+    except NotFound:
+        return 0
+
+
+def _reader_of(collection: str) -> Principal:
+    return replace(LOCAL, readers=LOCAL.readers | {collection})
 
 
 def _of_whole_documents(container: Container) -> Container:
@@ -98,7 +96,7 @@ def _of_whole_documents(container: Container) -> Container:
 
 
 async def _is_complete(container: Container, client: LocalClient, collection: str, documents: int) -> bool:
-    principal = replace(LOCAL, readers=LOCAL.readers | {collection})
+    principal = _reader_of(collection)
     async with container.record.transaction() as transaction:
         try:
             found = await transaction.collections.get(principal, collection)

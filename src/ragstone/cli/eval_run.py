@@ -12,14 +12,13 @@ from ragstone.cli.live import Picture, live
 from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL, Principal
 from ragstone.domain.queries import Hit, Scope
+from ragstone.learn.evaluation import unknown_uris
 from ragstone.learn.judged_sets import JudgedSet, read_set
 from ragstone.learn.measures import check_installed
 from ragstone.learn.questions import JudgedQuestion
 from ragstone.learn.results import Evaluation, Outcome, compare, outcome
 from ragstone.learn.runs import Ask, ask_all
 from ragstone.settings import Settings
-
-_MOST_LOOKED_FOR = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +51,14 @@ async def evaluate(settings: Settings, wanted: Wanted) -> Evaluation:
             collection = eval_corpus.collection_of(judged.name, judged.corpus)
             await eval_corpus.ensure(container, judged.corpus, collection)
             principal = replace(principal, readers=principal.readers | {collection})
+        else:
+            await _note_unknown(container, principal, judged)
         outcomes = []
         for configuration, variant in zip(wanted.plan.configurations, variants, strict=True):
             # A container of its own, so that no configuration finds what another one has put into a cache.
             async with open_container(variant) as own:
                 ask = _asker(own, principal, collection, configuration)
                 outcomes.append(await _outcome(judged, configuration, ask, wanted))
-        if judged.corpus is None:
-            await _note_unknown(container, principal, judged, outcomes)
     comparisons = await asyncio.to_thread(
         lambda: [compare(outcomes[before], outcomes[after]) for before, after in wanted.plan.pairs]
     )
@@ -97,20 +96,9 @@ def _asker(container: Container, principal: Principal, collection: str | None, c
     return ask
 
 
-async def _note_unknown(
-    container: Container, principal: Principal, judged: JudgedSet, outcomes: Sequence[Outcome]
-) -> None:
-    """Say which documents were to be found that are not there at all: a slip in the file looks like a bad search."""
-    wanted = {uri for question in judged.questions for uri in question.uris}
-    found = {uri for each in outcomes for answered in each.run.values() for uri in answered.ranking}
-    async with container.record.transaction() as transaction:
-        unknown = [
-            uri
-            for uri in sorted(wanted - found)[:_MOST_LOOKED_FOR]
-            if not await transaction.documents.list(
-                principal, collection=None, state=None, after=None, limit=1, uri=uri
-            )
-        ]
+async def _note_unknown(container: Container, principal: Principal, judged: JudgedSet) -> None:
+    """Say which documents are to be found that are not there at all: a slip in the file looks like a bad search."""
+    unknown = await unknown_uris(container.record, judged.questions, principal)
     if unknown:
         others = f" and {len(unknown) - 1:,} more" if len(unknown) > 1 else ""
         output.note(f"To be found, but not in the record, or not for you to read: {unknown[0]}{others}.")

@@ -1,6 +1,6 @@
 """``ragstone eval``: how good the search is on questions whose answers are known, and which settings are better."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,34 +45,41 @@ FailWorse = Annotated[
 Readers = Annotated[
     list[str] | None, typer.Option("--reader", help="Ask as one who holds this reader name, too. Repeatable.")
 ]
+Set = Annotated[
+    Path, typer.Argument(metavar="SET", help="A folder as BEIR lays it out, or a file of questions (JSON lines).")
+]
+Split = Annotated[str, typer.Option("--split", help="Which file of qrels/ holds the judgements.")]
+Ablate = Annotated[bool, typer.Option("--ablate", help="Run each leg alone, and without each stage, too.")]
+Depth = Annotated[int, typer.Option("--depth", min=10, max=1000, help="Passages asked for a question.")]
+Sample = Annotated[
+    int | None, typer.Option("--sample", min=1, help="Ask at most so many of the questions, always the same ones.")
+]
+Clients = Annotated[int, typer.Option("--clients", min=1, max=256, help="Questions asked at a time.")]
+RunFile = Annotated[Path | None, typer.Option("--run", metavar="FILE", help="Write the rankings as a TREC run.")]
+Qrels = Annotated[Path | None, typer.Option("--qrels", metavar="FILE", help="Write the judgements as TREC qrels.")]
+Html = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report to read.")]
+Drop = Annotated[bool, typer.Option("--drop", help="Remove the set's documents, with their collection, instead.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")]
 
 
 def evaluate(
     *,
-    questions: Annotated[
-        Path, typer.Argument(metavar="SET", help="A folder as BEIR lays it out, or a file of questions (JSON lines).")
-    ],
-    split: Annotated[str, typer.Option("--split", help="Which file of qrels/ holds the judgements.")] = "test",
+    questions: Set,
+    split: Split = "test",
     config: Config = None,
     compare: Compared = None,
-    ablate: Annotated[bool, typer.Option("--ablate", help="Run each leg alone, and without each stage, too.")] = False,
-    depth: Annotated[int, typer.Option("--depth", min=10, max=1000, help="Passages asked for a question.")] = 100,
-    sample: Annotated[
-        int | None, typer.Option("--sample", min=1, help="Ask at most so many of the questions, always the same ones.")
-    ] = None,
-    clients: Annotated[int, typer.Option("--clients", min=1, max=256, help="Questions asked at a time.")] = 1,
+    ablate: Ablate = False,
+    depth: Depth = 100,
+    sample: Sample = None,
+    clients: Clients = 1,
     reader: Readers = None,
     fail_under: FailUnder = None,
     fail_worse: FailWorse = None,
-    run_file: Annotated[
-        Path | None, typer.Option("--run", metavar="FILE", help="Write the rankings as a TREC run.")
-    ] = None,
-    qrels: Annotated[
-        Path | None, typer.Option("--qrels", metavar="FILE", help="Write the judgements as TREC qrels.")
-    ] = None,
-    html: Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Write a report to read.")] = None,
-    drop: Annotated[bool, typer.Option("--drop", help="Remove the set's documents from the record instead.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON.")] = False,
+    run_file: RunFile = None,
+    qrels: Qrels = None,
+    html: Html = None,
+    drop: Drop = False,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the search on questions whose answers are known.
 
@@ -92,7 +99,11 @@ def evaluate(
     wanted = Wanted(questions, plan, split, depth, clients, sample, tuple(reader or ()))
     files = {"run_file": run_file, "qrels": qrels, "html": html}
     evaluation = run(_evaluate(settings, wanted, files, as_json=as_json))
-    failures = eval_bars.failures(evaluation, bars, _under_bars(wanted, evaluation))
+    _end(eval_bars.failures(evaluation, bars, _under_bars(wanted, evaluation)))
+
+
+def _end(failures: Sequence[str]) -> None:
+    """Say which bars were missed, and exit so."""
     for failure in failures:
         output.note(f"Failed: {failure}")
     if failures:

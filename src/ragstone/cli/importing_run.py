@@ -13,7 +13,7 @@ from ragstone.cli.importing_progress import Pace, Reading, Show
 from ragstone.cli.importing_summary import ImportFailure, ImportSummary
 from ragstone.domain.errors import EmbedderDenied, InvalidRequest, RagstoneError, TooManyRequests, Unavailable
 from ragstone.ingest.importing import ChunkRefused, refused_place
-from ragstone.ports.record import BatchRefused
+from ragstone.ports.versions import BatchRefused
 
 _LANES = 2
 _MOST_FAILURES = 1000

@@ -12,7 +12,7 @@ from ragstone.cli.running import run
 from ragstone.domain.access import DEFAULT_TENANT, Permission
 
 if TYPE_CHECKING:
-    from ragstone.ports.record import Keys
+    from ragstone.ports.keys import Keys
 
 T = TypeVar("T")
 

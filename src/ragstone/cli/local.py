@@ -42,6 +42,7 @@ from ragstone.ingest.intake import ReadyDocument
 from ragstone.ingest.spool import PART_BYTES, spooled
 from ragstone.ports.fetcher import Fetched, Validators
 from ragstone.ports.jobs import Progress
+from ragstone.ports.record import despite_others
 from ragstone.registry import shape_of
 from ragstone.settings import Settings, load_settings
 from ragstone.telemetry import configure_logging
@@ -106,6 +107,10 @@ class LocalClient:
         async with self._record.transaction() as transaction:
             found = await transaction.collections.list(self._principal)
         return CollectionPage(items=[Collection.from_domain(each) for each in found], next_cursor=None)
+
+    async def delete_collection(self, name: str) -> None:
+        """Remove a collection with all its documents and all that was made from them."""
+        await despite_others(self._record, lambda transaction: transaction.collections.remove(self._principal, name))
 
     async def accept_file(
         self, path: Path, described: DocumentForm, *, name: str | None = None, media_type: str | None = None

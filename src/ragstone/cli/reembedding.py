@@ -13,9 +13,10 @@ from ragstone.cli.replies import EmbeddingSpaces, Reembedding, SpaceState
 from ragstone.container import Container, open_container
 from ragstone.domain.access import LOCAL
 from ragstone.domain.errors import Conflict, EmbeddingRefused
-from ragstone.learn.evaluation import JudgedQuestion, ndcg_by_meaning, read_questions
+from ragstone.learn.evaluation import JudgedQuestion, ndcg_by_meaning, read_questions, unknown_uris
 from ragstone.ports.embedder import EmbeddingModel
 from ragstone.ports.embedding_spaces import EmbeddingSpace, Role
+from ragstone.ports.record import despite_others
 from ragstone.registry import embedder_spec
 
 _LOOK_SECONDS = 0.5
@@ -48,6 +49,8 @@ async def begin(wanted: Wanted, *, wait: bool) -> Reembedding:
     """Have everything embedded by another model. Raises ``Conflict`` where that is going on by a third."""
     questions = read_questions(wanted.gate) if wanted.gate else None
     async with open_container(quiet_settings()) as container:
+        if questions:
+            await _check_questions(container, questions)
         await container.embedders.prepare()
         spec = wanted.spec(container)
         embedder = container.embedders.by_spec(spec)
@@ -105,9 +108,7 @@ async def stop() -> EmbeddingSpaces:
 async def drop() -> EmbeddingSpaces:
     """Remove the spaces that are not in use."""
     async with open_container(quiet_settings()) as container:
-        async with container.record.transaction() as transaction:
-            dropped = await transaction.spaces.drop_unused()
-        for space in dropped:
+        for space in await despite_others(container.record, lambda transaction: transaction.spaces.drop_unused()):
             output.note(f"Dropped the vectors of {space.model} {space.version}.")
         return await _all(container)
 
@@ -172,6 +173,13 @@ async def _judge(container: Container, space: EmbeddingSpace, questions: list[Ju
         await _fill_here(container, space)  # documents came meanwhile
     outcome = await _outcome(container, space, "swapped" if swapped else "refused")
     return outcome.model_copy(update={"ndcg_before": before, "ndcg_after": after})
+
+
+async def _check_questions(container: Container, questions: list[JudgedQuestion]) -> None:
+    """Say which documents cannot be found. Raise ``InvalidRequest`` where that is all of them: nothing is judged."""
+    unknown = await unknown_uris(container.record, questions, LOCAL)
+    if unknown:
+        output.note(f"{len(unknown):,} documents to be found are not in the record: {unknown[0]}, for one.")
 
 
 async def _check_filled(container: Container, space: EmbeddingSpace) -> None:

@@ -9,6 +9,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 import httpx
@@ -48,9 +49,10 @@ from ragstone.domain.errors import (
     Unavailable,
 )
 from ragstone.ingest.intake import ReadyDocument
-from ragstone.ports import record
+from ragstone.ports import documents as ports
 from ragstone.ports.fetcher import Fetched, Fetcher, Validators
 from ragstone.ports.jobs import Progress
+from ragstone.ports.versions import BatchRefused
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -133,6 +135,10 @@ class HttpClient:
         """List all, by name."""
         return await self._get("v1/collections", CollectionPage)
 
+    async def delete_collection(self, name: str) -> None:
+        """Remove a collection with all its documents and all that was made from them."""
+        await self._send("DELETE", f"v1/collections/{quote(name, safe='')}")
+
     async def accept_file(
         self, path: Path, described: DocumentForm, *, name: str | None = None, media_type: str | None = None
     ) -> Accepted:
@@ -173,8 +179,8 @@ class HttpClient:
 
         await for_each(range(len(documents)), send, at_a_time=_SENT_AT_A_TIME)
         if refused:
-            there = {place: record.Accepted(**dict(each)) for place, each in accepted.items()}
-            raise record.BatchRefused(refused, there)
+            there = {place: ports.Accepted(**dict(each)) for place, each in accepted.items()}
+            raise BatchRefused(refused, there)
         return [accepted[place] for place in range(len(documents))]
 
     def fetch(self, url: str, known: Validators) -> AbstractAsyncContextManager[Fetched]:

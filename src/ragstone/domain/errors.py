@@ -14,6 +14,8 @@ Each says what is wrong (``message``) and how to mend it (``remedy``); the doors
      ├─ EmbeddingRefused          the embedding model does not take one text; others go on
      ├─ Unavailable               something Ragstone depends on does not answer
      │   ├─ DatabaseUnavailable
+     │   │   ├─ GaveWay           it ended this change, which waited for another one that waited for it
+     │   │   └─ SearchTimeout     it answers, but not within the time that a search has
      │   ├─ EmbedderUnavailable
      │   │   ├─ EmbedderBusy      it answers, but not so many requests
      │   │   └─ EmbedderDenied    it refuses the key or does not know the model
@@ -121,6 +123,28 @@ class DatabaseUnavailable(Unavailable):
     """PostgreSQL does not answer."""
 
     code = "database_unavailable"
+
+
+class GaveWay(DatabaseUnavailable):
+    """Of two changes that met, this one was undone, and may be made again."""
+
+    def __init__(self) -> None:
+        super().__init__("Two changes met, and this one gave way.", remedy="Try again.", retry_after=1)
+
+
+class SearchTimeout(DatabaseUnavailable):
+    """PostgreSQL took longer over one step of a search than its ``limit`` in seconds, and stopped."""
+
+    code = "search_timeout"
+
+    def __init__(self, limit: float) -> None:
+        # Whoever asked the same again at once would have it work on nothing else.
+        super().__init__(
+            f"A step of this search took longer than {limit:g} s in PostgreSQL, and was stopped.",
+            remedy="Search for less: with a simpler filter, or in fewer collections. Where plain questions take as"
+            " long, `ragstone doctor` looks for the cause; RAGSTONE_SEARCH_TIMEOUT sets the limit.",
+            retry_after=max(limit, 5.0),
+        )
 
 
 class EmbedderUnavailable(Unavailable):

@@ -21,10 +21,12 @@ from ragstone.ingest.importing import (
 )
 from ragstone.ingest.renaming import index_renamed
 from ragstone.ingest.spool import PART_BYTES
+from ragstone.ports.documents import Accepted, NewDocument
 from ragstone.ports.embedder import ActiveInput, EmbeddingModel, ModelInput, Vectors
 from ragstone.ports.lexical_index import Entry, LexicalIndex
 from ragstone.ports.parser import Parser
-from ragstone.ports.record import Accepted, BatchRefused, NewDocument, ReadyMade, Record, Transaction
+from ragstone.ports.record import Record, Transaction
+from ragstone.ports.versions import BatchRefused, ReadyMade
 
 __all__ = ["Intake", "Label", "ReadyChunk", "ReadyDocument"]
 

@@ -32,8 +32,9 @@ from ragstone.ingest.unchanged import Former
 from ragstone.ports.embedder import ActiveEmbedder, ActiveInput, Embedder, ModelInput, Vectors
 from ragstone.ports.lexical_index import Entry, LexicalIndex
 from ragstone.ports.parser import Parser
-from ragstone.ports.record import Record, Work
+from ragstone.ports.record import Record
 from ragstone.ports.vector_index import VectorIndex
+from ragstone.ports.versions import Work
 
 LEASE_SECONDS = 30.0
 _BEAT_SECONDS = 3.0

@@ -6,7 +6,7 @@ from itertools import count
 from uuid import UUID
 
 from ragstone.domain.ids import new_id
-from ragstone.ports.record import Blob
+from ragstone.ports.blobs import Blob
 from ragstone.postgres.database import Connection
 
 

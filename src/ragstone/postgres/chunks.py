@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from ragstone.domain.documents import Chunk, PageSpan
 from ragstone.domain.queries import Scope
-from ragstone.ports.record import Parent, StoredChunk
+from ragstone.ports.chunks import Parent, StoredChunk
 from ragstone.postgres.database import Connection
 from ragstone.postgres.visibility import visible
 

@@ -5,9 +5,10 @@ from uuid import UUID
 
 from ragstone.domain.access import Principal
 from ragstone.domain.documents import LONGEST_COLLECTION_NAME
-from ragstone.domain.errors import InvalidRequest, NotFound
+from ragstone.domain.errors import Conflict, InvalidRequest, NotFound
 from ragstone.domain.ids import new_id
-from ragstone.ports.record import Collection
+from ragstone.ports.collections import Collection
+from ragstone.postgres.blobs import PostgresBlobs
 from ragstone.postgres.database import Connection
 from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
 
@@ -21,6 +22,11 @@ _SELECT = f"""
     where l.tenant = %(tenant)s and (%(name)s::text is null or l.name = %(name)s)
     group by l.id order by l.name
 """  # noqa: S608 (no input)
+
+_HIDDEN = """
+    select exists (select from documents d join versions v on v.id = coalesce(d.current_version, d.latest_version)
+        where d.collection_id = %(id)s and not v.readers && %(readers)s::text[])
+"""
 
 
 class PostgresCollections:
@@ -58,6 +64,38 @@ class PostgresCollections:
         if not found:
             raise _no_collection(name)
         return found[0]
+
+    async def remove(self, principal: Principal, name: str) -> int:
+        """Remove the collection with its documents and everything made from them; return how many these were.
+
+        Raise ``NotFound``, and ``Conflict`` where it holds a document that the principal may not read.
+        """
+        collection_id = await self.id_of(principal, name)
+        await self._lock(collection_id)
+        cursor = await self._connection.execute(_HIDDEN, {"id": collection_id, **principal_parameters(principal)})
+        if await cursor.fetchone() == (True,):
+            raise Conflict(
+                f"The collection {name!r} holds documents that this key may not read.",
+                remedy="Use a key that holds all their readers, or delete the documents that this one may read.",
+            )
+        cursor = await self._connection.execute(
+            "select distinct v.blob_id from versions v join documents d on d.id = v.document_id"
+            " where d.collection_id = %s and v.blob_id is not null",
+            (collection_id,),
+        )
+        blobs = [row[0] for row in await cursor.fetchall()]
+        cursor = await self._connection.execute("delete from documents where collection_id = %s", (collection_id,))
+        removed = cursor.rowcount
+        await self._connection.execute("delete from collections where id = %s", (collection_id,))
+        await PostgresBlobs(self._connection).collect(blobs)
+        return removed
+
+    async def _lock(self, collection_id: UUID) -> None:
+        """Lock the documents, so that no worker stores what it made of them; then keep others from coming."""
+        documents = "select from documents where collection_id = %s order by id for update"
+        await self._connection.execute(documents, (collection_id,))
+        await self._connection.execute("select from collections where id = %s for update", (collection_id,))
+        await self._connection.execute(documents, (collection_id,))
 
     async def list(self, principal: Principal) -> Sequence[Collection]:
         """Return all, by name; counts are of what the principal may see."""

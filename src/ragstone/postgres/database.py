@@ -3,8 +3,8 @@
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 from weakref import WeakKeyDictionary
@@ -16,9 +16,10 @@ import structlog
 from psycopg import AsyncConnection, sql
 from psycopg.rows import TupleRow
 
-from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable, RagstoneError
+from ragstone.domain.errors import ConfigurationError, DatabaseUnavailable, GaveWay, RagstoneError, SearchTimeout
 from ragstone.postgres.embedded import EmbeddedPostgres
 from ragstone.postgres.migrate import migrate
+from ragstone.postgres.pool import Pool
 
 Connection: TypeAlias = AsyncConnection[TupleRow]
 
@@ -35,13 +36,17 @@ log = structlog.get_logger(__name__)
 class Database:
     """A pool of connections whose search path is Ragstone's schema.
 
-    With no ``url``, PostgreSQL comes from the wheel and lives in ``data_dir``.
+    With no ``url``, PostgreSQL comes from the wheel and lives in ``data_dir``. What reads for a question is given
+    ``search_timeout`` seconds for each statement; 0 sets no limit.
     """
 
-    def __init__(self, *, url: str | None, data_dir: Path, schema: str, pool_size: int) -> None:
+    def __init__(
+        self, *, url: str | None, data_dir: Path, schema: str, pool_size: int, search_timeout: float = 0.0
+    ) -> None:
         self._given_url = url
         self._embedded = None if url else EmbeddedPostgres(data_dir)
         self._pool_size = pool_size
+        self._search_timeout = search_timeout
         self._taken: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
         self._pool: Pool | None = None
         self._watch: asyncio.Task[None] | None = None
@@ -63,6 +68,7 @@ class Database:
                     log.info("migrated", steps=[step.name for step in steps])
         self._pool = Pool(
             self.url,
+            limit=self._search_timeout,
             min_size=2,
             max_size=self._pool_size,
             timeout=10,
@@ -89,7 +95,7 @@ class Database:
             await asyncio.to_thread(self._embedded.stop)
 
     @property
-    def pool(self) -> "Pool":
+    def pool(self) -> Pool:
         """The open pool."""
         if self._pool is None:
             raise DatabaseUnavailable("The database is not open.")
@@ -101,33 +107,25 @@ class Database:
 
         Raises ``DatabaseUnavailable`` when PostgreSQL does not answer or is lost on the way.
         """
-        try:
+        with _translated():
             async with self.pool.connection() as connection:
                 yield connection
-        except psycopg_pool.PoolTimeout as error:
-            raise _unavailable("does not answer, or every connection is busy", retry_after=5) from error
-        except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
-            raise DatabaseUnavailable(
-                "Two changes met, and this one gave way.", remedy="Try again.", retry_after=1
-            ) from error
-        except psycopg.errors.LockNotAvailable:
-            raise  # only who would rather not wait is told, and sees to it
-        except psycopg.OperationalError as error:
-            raise _unavailable(first_line(error), retry_after=5) from error
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """Lend a pooled connection on which each statement is its own transaction: for one that reads by itself.
 
-        To begin and to end a transaction would take thrice as long. Raises as ``connection`` does.
+        To begin and to end a transaction would take thrice as long. No statement may take longer than
+        ``search_timeout``: raises ``SearchTimeout`` then, and else as ``connection`` does.
         """
-        async with self.connection() as connection:
-            await connection.set_autocommit(True)
-            try:
-                yield connection
-            finally:
-                if not connection.closed:
-                    await connection.set_autocommit(False)
+        with _translated(self._search_timeout):
+            async with self.pool.limited() as connection:
+                await connection.set_autocommit(True)
+                try:
+                    yield connection
+                finally:
+                    if not connection.closed:
+                        await connection.set_autocommit(False)
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[Connection]:
@@ -176,22 +174,25 @@ class Database:
                 log.warning("postgres_restart_failed", cause=str(error))
 
 
-class Pool(psycopg_pool.AsyncConnectionPool[Connection]):
-    """A pool that loses no cancellation.
-
-    It waits by ``asyncio.wait_for``, which until Python 3.12 drops a cancellation that comes in the moment in which
-    what was waited for is there (python/cpython#86296): whoever was told to end would go on for ever.
-    """
-
-    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the pool's own signature
-        """Lend a connection. Raises ``PoolTimeout``; or ``CancelledError``, however late the cancellation comes."""
-        task = asyncio.current_task()
-        before = task.cancelling() if task else 0
-        connection = await super().getconn(timeout)
-        if task and task.cancelling() > before:
-            await asyncio.shield(self.putconn(connection))
-            raise asyncio.CancelledError
-        return connection
+@contextmanager
+def _translated(limit: float = 0.0) -> Iterator[None]:
+    """Translate what PostgreSQL raises; a statement that it ended, where it had ``limit`` seconds, took longer."""
+    try:
+        yield
+    except psycopg_pool.PoolTimeout as error:
+        raise _unavailable("does not answer, or every connection is busy", retry_after=5) from error
+    except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
+        raise GaveWay from error
+    except psycopg.errors.ForeignKeyViolation as error:
+        if not (error.diag.constraint_name or "").endswith("_collection_id_fkey"):
+            raise
+        raise GaveWay from error  # the collection was removed meanwhile
+    except psycopg.errors.LockNotAvailable:
+        raise  # only who would rather not wait is told, and sees to it
+    except psycopg.OperationalError as error:
+        if limit and isinstance(error, psycopg.errors.QueryCanceled):
+            raise SearchTimeout(limit) from error
+        raise _unavailable(first_line(error), retry_after=5) from error
 
 
 async def _check(connection: Connection) -> None:

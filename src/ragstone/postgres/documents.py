@@ -1,6 +1,6 @@
 """Documents, as callers see them: accepted, listed, read, deleted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 from uuid import UUID
@@ -12,7 +12,8 @@ from ragstone.domain.access import Principal
 from ragstone.domain.documents import Chunk, Document, Failure, State
 from ragstone.domain.errors import Conflict, NotFound
 from ragstone.domain.ids import new_id
-from ragstone.ports.record import Accepted, Blob, Content, NewDocument
+from ragstone.ports.blobs import Blob
+from ragstone.ports.documents import Accepted, Content, NewDocument
 from ragstone.postgres.blobs import PostgresBlobs
 from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.collections import PostgresCollections
@@ -20,6 +21,7 @@ from ragstone.postgres.database import Connection
 from ragstone.postgres.kept_vectors import KeptVectors
 from ragstone.postgres.narrowing import narrow
 from ragstone.postgres.queue import Queue, Stage
+from ragstone.postgres.superseded import drop_superseded
 from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
 
 _SELECT = f"""
@@ -114,6 +116,14 @@ class PostgresDocuments:
             },
         )
         return [_to_document(row) for row in await cursor.fetchall()]
+
+    async def known(self, principal: Principal, uris: Iterable[str]) -> Set[str]:
+        """Return those of the uris that documents which the principal may see have, in whichever collection."""
+        cursor = await self._connection.execute(
+            f"with own as ({OWN_DOCUMENTS}) select uri from own where uri = any(%(uris)s::text[])",  # noqa: S608
+            {**principal_parameters(principal), "uris": list(uris)},
+        )
+        return {row[0] for row in await cursor.fetchall()}
 
     async def rename(self, principal: Principal, document_id: UUID, uri: str) -> None:
         """Give the document another uri; its text, chunks and vectors stay. Raise ``NotFound`` or ``Conflict``."""
@@ -212,7 +222,7 @@ class PostgresDocuments:
             await drop_superseded(self._connection, document_id, self._kept)
 
     async def _add_version(self, document_id: UUID, document: NewDocument, blob: Blob) -> UUID:
-        """Make the newest version; those before it go, save the one that answers questions."""
+        """Make the newest version; those before it go, save the one that answers and the one that is under way."""
         version_id = new_id()
         await self._connection.execute(
             """insert into versions (
@@ -258,22 +268,6 @@ def _label(document: NewDocument) -> dict[str, Any]:
 async def lock_document(connection: Connection, document_id: UUID) -> None:
     """Lock a document before its versions and their blobs: everybody locks in this order, so none waits in a ring."""
     await connection.execute("select from documents where id = %s for update", (document_id,))
-
-
-async def drop_superseded(connection: Connection, document_id: UUID, kept: KeptVectors) -> None:
-    """Remove the versions of a document that are neither the newest nor the one that answers questions."""
-    cursor = await connection.execute(
-        "select v.id, v.blob_id, v.id in (d.latest_version, d.current_version)"
-        " from documents d join versions v on v.document_id = d.id where d.id = %s",
-        (document_id,),
-    )
-    versions = await cursor.fetchall()
-    superseded = [version_id for version_id, _, stays in versions if not stays]
-    if not superseded:
-        return
-    await kept.keep(connection, document_id, superseded, [version_id for version_id, _, stays in versions if stays])
-    await connection.execute("delete from versions where id = any(%s)", (superseded,))
-    await PostgresBlobs(connection).collect([blob_id for _, blob_id, stays in versions if not stays])
 
 
 def to_failure(value: dict[str, Any] | None) -> Failure | None:

@@ -67,9 +67,10 @@ STRUCTURE = (
             select from versions v where v.id = d.current_version and v.document_id = d.id)""",
     ),
     Invariant(
-        "versions that are neither the newest nor the one that answers",
+        "versions that are neither the newest, nor the one that answers, nor the one between them under way",
         """select d.id from versions v join documents d on d.id = v.document_id
-        where v.id <> d.latest_version and v.id is distinct from d.current_version""",
+        where v.id <> d.latest_version and v.id is distinct from d.current_version
+        group by d.id having count(*) > 1 or d.current_version is not distinct from d.latest_version""",
         _REPORT,
     ),
     Invariant(

@@ -9,7 +9,7 @@ from uuid import UUID
 from ragstone.domain.access import EVERYONE, Permission, Principal
 from ragstone.domain.errors import NotFound, Unauthenticated
 from ragstone.domain.ids import new_id
-from ragstone.ports.record import ApiKey
+from ragstone.ports.keys import ApiKey
 from ragstone.postgres.database import Connection
 
 _PREFIX = "rs_"

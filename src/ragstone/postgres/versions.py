@@ -14,14 +14,17 @@ from psycopg.types.json import Jsonb
 from ragstone.domain.access import Principal
 from ragstone.domain.documents import Chunk, Failure, ParsedDocument, State, embedding_text
 from ragstone.domain.errors import LeaseLost
+from ragstone.ports.documents import Accepted
 from ragstone.ports.embedder import EmbeddingModel
-from ragstone.ports.record import Accepted, ReadyMade, Work
+from ragstone.ports.versions import ReadyMade, Work
 from ragstone.postgres.chunks import CHUNK_COLUMNS, insert_chunks, to_chunk
 from ragstone.postgres.database import Connection
-from ragstone.postgres.documents import drop_superseded, lock_document
+from ragstone.postgres.documents import lock_document
 from ragstone.postgres.importing import store_ready_made
 from ragstone.postgres.kept_vectors import KeptVectors
+from ragstone.postgres.narrowing import narrow
 from ragstone.postgres.queue import Queue, Stage
+from ragstone.postgres.superseded import drop_superseded
 from ragstone.postgres.visibility import NAME, TITLE
 
 OWNERS = "hashtext('ragstone workers in ' || current_schema())"
@@ -88,7 +91,7 @@ class PostgresVersions:
         chunking: str = "",
     ) -> None:
         """Store content and chunks; move to ``searchable``, release the lease, enqueue the embedding."""
-        await self._lock_document(version_id)
+        document_id = await self._lock_document(version_id)
         await self._change(
             version_id,
             owner,
@@ -106,10 +109,14 @@ class PostgresVersions:
         )
         await insert_chunks(self._connection, version_id, chunks)
         # The first version answers by words at once; a later one waits until it answers by meaning too.
-        await self._connection.execute(
-            "update documents set current_version = %s where latest_version = %s and current_version is null",
-            (version_id, version_id),
+        cursor = await self._connection.execute(
+            "update documents set current_version = %(version)s where id = %(id)s and current_version is null"
+            " returning exists (select from versions where document_id = %(id)s and id <> %(version)s)",
+            {"version": version_id, "id": document_id},
         )
+        if await cursor.fetchone() == (True,):
+            await narrow(self._connection, [document_id])
+            await drop_superseded(self._connection, document_id, self._kept)
         await self._queue.wake(self._connection, Stage.EMBED, [version_id])
 
     async def former(self, work: Work, chunking: str) -> tuple[str, Sequence[Chunk]] | None:
@@ -183,11 +190,15 @@ class PostgresVersions:
                stage_seconds = stage_seconds || %(stage_seconds)s, lease_owner = null, lease_until = null""",
             stage_seconds=Jsonb(dict(seconds)),
         )
-        await self._connection.execute(
-            "update documents set current_version = %s where id = %s and current_version is distinct from %s"
-            " and latest_version = %s",
-            (work.version_id, work.document_id, work.version_id, work.version_id),
+        # It is newer than the one that answers, though a still newer one may be on its way; or it is that one.
+        cursor = await self._connection.execute(
+            "update documents set current_version = %(version)s"
+            " where id = %(id)s and current_version is distinct from %(version)s"
+            " returning latest_version <> %(version)s",
+            {"version": work.version_id, "id": work.document_id},
         )
+        if await cursor.fetchone() == (True,):
+            await narrow(self._connection, [work.document_id])
         await drop_superseded(self._connection, work.document_id, self._kept)
 
     async def fail(self, work: Work, owner: int, failure: Failure) -> None:
@@ -247,11 +258,14 @@ class PostgresVersions:
             await self._queue.wake(self._connection, stage, [each for each, waits_for in lost if waits_for is stage])
         return len(lost)
 
-    async def _lock_document(self, version_id: UUID) -> None:
+    async def _lock_document(self, version_id: UUID) -> UUID:
+        """Lock the document of a version and return its id. Raise ``LeaseLost`` where the version is gone."""
         cursor = await self._connection.execute("select document_id from versions where id = %s", (version_id,))
         row = await cursor.fetchone()
-        if row:
-            await lock_document(self._connection, row[0])
+        if row is None:
+            raise LeaseLost("The work was cancelled or taken over.")
+        await lock_document(self._connection, row[0])
+        return UUID(str(row[0]))
 
     async def _change(self, version_id: UUID, owner: int, assignments: str, **values: Any) -> None:
         """Update the version if its lease is ``owner``'s. Raise ``LeaseLost`` otherwise."""

@@ -14,7 +14,8 @@ from uuid import UUID
 
 from ragstone.domain.documents import Chunk
 from ragstone.domain.queries import Folded, Hit, Scope
-from ragstone.ports.record import Parent, Record
+from ragstone.ports.chunks import Parent
+from ragstone.ports.record import Record
 from ragstone.retrieve.computing import computed
 from ragstone.retrieve.duplicates import repeated
 from ragstone.retrieve.joining import Gaps, Stretch, alone, joined, neighbours

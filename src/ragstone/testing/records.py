@@ -7,8 +7,10 @@ from uuid import UUID
 from ragstone.domain.access import EVERYONE, LOCAL, Principal
 from ragstone.domain.documents import Chunk, ParsedDocument
 from ragstone.domain.ids import new_id
+from ragstone.ports.documents import Accepted, NewDocument
 from ragstone.ports.lexical_index import Entry, LexicalIndex
-from ragstone.ports.record import Accepted, NewDocument, ReadyMade, Record
+from ragstone.ports.record import Record
+from ragstone.ports.versions import ReadyMade
 
 
 async def store(

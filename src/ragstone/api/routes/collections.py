@@ -1,12 +1,16 @@
 """Collections: named sets of documents."""
 
-from fastapi import APIRouter, Response, status
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Response, status
 
 from ragstone.api.access import Reader, Writer
 from ragstone.api.dependencies import OpenRecord
 from ragstone.api.problems import documented
 from ragstone.api.requests import NewCollection
 from ragstone.api.schemas import Collection, CollectionPage
+from ragstone.domain.documents import LONGEST_COLLECTION_NAME
+from ragstone.ports.record import despite_others
 
 router = APIRouter(prefix="/v1/collections", tags=["collections"])
 
@@ -34,3 +38,11 @@ async def create_collection(
     if not created:
         response.status_code = status.HTTP_200_OK
     return Collection.from_domain(collection)
+
+
+@router.delete("/{name}", status_code=status.HTTP_204_NO_CONTENT, responses=documented(401, 403, 404, 409, 422, 503))
+async def delete_collection(
+    name: Annotated[str, Path(min_length=1, max_length=LONGEST_COLLECTION_NAME)], principal: Writer, record: OpenRecord
+) -> None:
+    """Remove a collection with all its documents and everything that was made from them."""
+    await despite_others(record, lambda transaction: transaction.collections.remove(principal, name))

@@ -24,7 +24,7 @@ from ragstone.api.schemas import Accepted, Chunk, ChunkPage, Content, Document, 
 from ragstone.domain.documents import State
 from ragstone.ingest.importing import GivenVectors
 from ragstone.ingest.spool import spooled
-from ragstone.ports import record as ports
+from ragstone.ports import documents as ports
 from ragstone.telemetry import DOCUMENTS
 
 router = APIRouter(prefix="/v1/documents", tags=["documents"])
