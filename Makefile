@@ -25,8 +25,8 @@ $(STAMP): pyproject.toml constraints.txt
 run: env ## Start Ragstone with its demo documents on http://127.0.0.1:8000
 	@$(BIN)/ragstone up --demo
 
-test: env ## Run all tests
-	@$(BIN)/python -m pytest -q
+test: env ## Run all tests, in as many processes as there are cores (at most 4)
+	@$(BIN)/python -m pytest -q -n logical --maxprocesses 4
 
 lint: env ## Style, types and floors
 	@$(BIN)/ruff check .

@@ -1,7 +1,10 @@
 """Fixtures: a real PostgreSQL from the wheel for the whole run, a schema of its own for each test."""
 
+import contextlib
+import os
 import tempfile
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,17 +14,45 @@ from psycopg import sql
 from pydantic import SecretStr
 
 from ragstone.container import Container, open_container
+from ragstone.domain.errors import ConfigurationError
+from ragstone.postgres import embedded
 from ragstone.postgres.embedded import EmbeddedPostgres
 from ragstone.settings import Settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
+SLOWEST = (
+    "e2e/test_kill.py",
+    "integration/test_parsers_files.py",
+    "e2e/test_reembed.py",
+    "e2e/test_index_cli.py",
+    "e2e/test_cli_serving.py",
+    "contract/test_embedders.py",
+    "e2e/test_api_schema.py",
+    "e2e/test_doctor.py",
+)
+"""Files that take longest, which many processes begin with: one that comes last would keep one of them alone."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the user that root runs PostgreSQL as, before many processes start a server at once and each makes it."""
+    if os.geteuid() == 0 and not hasattr(config, "workerinput"):
+        with contextlib.suppress(ConfigurationError):  # the tests that need it say so
+            embedded._server_ids()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the slowest files. Refuse tests of one name: of those, many processes would run only the first."""
+    twice = [name for name, count in Counter(item.nodeid for item in items).items() if count > 1]
+    assert not twice, f"tests of one name: {twice}"
+    if hasattr(config, "workerinput"):
+        places = {Path(__file__).parent / file: place for place, file in enumerate(SLOWEST)}
+        items.sort(key=lambda item: places.get(item.path, len(SLOWEST)))
+
 
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
     """Keep the developer's own RAGSTONE_* variables and ragstone.toml out of the tests."""
-    import os
-
     for name in list(os.environ):
         if name.startswith("RAGSTONE_") or name in ("OPENAI_API_KEY", "OPENAI_BASE_URL"):
             monkeypatch.delenv(name)

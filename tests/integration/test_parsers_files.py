@@ -1,15 +1,17 @@
 """Files as the world sends them: a hostile set made here, and the public sets where they are at hand."""
 
+import asyncio
 import gzip
 import io
 import time
 import zipfile
 import zlib
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from ragstone.adapters.parsers.kreuzberg import KreuzbergParser
 from ragstone.domain.documents import ParsedDocument
@@ -22,16 +24,34 @@ DOCUMENTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "docs"
 needs_documents = pytest.mark.skipif(not DOCUMENTS.is_dir(), reason="the public data sets are not at hand")
 NOISE = bytes((index * index * 31 + index // 7) % 256 for index in range(100_000))
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Outcome = tuple[str, ParsedDocument | None]
+ReadPublic = Callable[[Path], Awaitable[Outcome]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def parser() -> AsyncGenerator[KreuzbergParser, None]:
+    """One parser for all files, as a worker has: what a file leaves behind in a child, the next one meets."""
     parser = KreuzbergParser(workers=2, timeout=60.0, memory_mb=1024)
     yield parser
     await parser.close()
 
 
-async def outcome(parser: KreuzbergParser, data: bytes, filename: str) -> tuple[str, ParsedDocument | None]:
+@pytest.fixture(scope="module")
+def read_public(parser: KreuzbergParser) -> ReadPublic:
+    """Read a file of the public sets, once: some take many seconds."""
+    tasks: dict[Path, asyncio.Task[Outcome]] = {}
+
+    async def read(path: Path) -> Outcome:
+        if path not in tasks:
+            tasks[path] = asyncio.create_task(outcome(parser, path.read_bytes(), path.name))
+        return await tasks[path]
+
+    return read
+
+
+async def outcome(parser: KreuzbergParser, data: bytes, filename: str) -> Outcome:
     """Return ``ok``, ``no parser`` or the failure's code, and what was read."""
     media_type = parser.media_type(filename, data[:4096])
     if media_type is None:
@@ -211,10 +231,11 @@ async def test_a_hostile_file_ends_well_or_says_why(parser: KreuzbergParser, fil
 
 @needs_documents
 @pytest.mark.parametrize("folder", ["markitdown", "pypdf_samples"])
-async def test_the_public_files(parser: KreuzbergParser, folder: str) -> None:
+async def test_the_public_files(read_public: ReadPublic, folder: str) -> None:
     found: Counter[tuple[str, str]] = Counter()
-    for path in sorted(path for path in (DOCUMENTS / folder).rglob("*") if path.is_file()):
-        result, parsed = await outcome(parser, path.read_bytes(), path.name)
+    paths = sorted(path for path in (DOCUMENTS / folder).rglob("*") if path.is_file())
+    outcomes = await asyncio.gather(*(read_public(path) for path in paths))
+    for path, (result, parsed) in zip(paths, outcomes, strict=True):
         found[path.suffix, result] += 1
         if parsed is not None:
             assert parsed.content == parsed.content.encode().decode().replace("\0", "")
@@ -239,9 +260,8 @@ async def test_the_public_files(parser: KreuzbergParser, folder: str) -> None:
 
 
 @needs_documents
-async def test_pages_of_a_long_pdf(parser: KreuzbergParser) -> None:
-    path = next(DOCUMENTS.rglob("GeoTopo-komprimiert.pdf"))
-    _, parsed = await outcome(parser, path.read_bytes(), path.name)
+async def test_pages_of_a_long_pdf(read_public: ReadPublic) -> None:
+    _, parsed = await read_public(next(DOCUMENTS.rglob("GeoTopo-komprimiert.pdf")))
     assert parsed is not None
     assert parsed.title == "Geometrie und Topologie"
     assert [page.page for page in parsed.pages] == list(range(1, 118))
@@ -256,10 +276,9 @@ SHEET = "09060124-b5e7-4717-9d07-3c046eb"
 
 
 @needs_documents
-async def test_slides_and_sheets_are_pages(parser: KreuzbergParser) -> None:
+async def test_slides_and_sheets_are_pages(read_public: ReadPublic) -> None:
     for name, count, word in (("test.pptx", 6, "A table to test parsing"), ("test.xlsx", 2, "09060124")):
-        path = next(DOCUMENTS.rglob(name))
-        _, parsed = await outcome(parser, path.read_bytes(), name)
+        _, parsed = await read_public(next(DOCUMENTS.rglob(name)))
         assert parsed is not None
         assert [page.page for page in parsed.pages] == list(range(1, count + 1))
         assert [page.label for page in parsed.pages] == ([None] * 6 if count == 6 else ["Sheet1", SHEET])
@@ -268,10 +287,9 @@ async def test_slides_and_sheets_are_pages(parser: KreuzbergParser) -> None:
 
 
 @needs_documents
-async def test_text_reads_without_escapes(parser: KreuzbergParser) -> None:
+async def test_text_reads_without_escapes(read_public: ReadPublic) -> None:
     for name in ("test_outlook_msg.msg", "REPAIR-2022-INV-001_multipage.pdf", "test.docx"):
-        path = next(DOCUMENTS.rglob(name))
-        _, parsed = await outcome(parser, path.read_bytes(), name)
+        _, parsed = await read_public(next(DOCUMENTS.rglob(name)))
         assert parsed is not None
         assert "\\" not in parsed.content
         assert outline(parsed.content).blocks
