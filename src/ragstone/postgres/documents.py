@@ -8,7 +8,7 @@ from uuid import UUID
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
-from ragstone.domain.access import EVERYONE, Principal
+from ragstone.domain.access import Principal
 from ragstone.domain.documents import Chunk, Document, Failure, State
 from ragstone.domain.errors import Conflict, NotFound
 from ragstone.domain.ids import new_id
@@ -21,6 +21,7 @@ from ragstone.postgres.database import Connection
 from ragstone.postgres.kept_vectors import KeptVectors
 from ragstone.postgres.narrowing import narrow
 from ragstone.postgres.queue import Queue, Stage
+from ragstone.postgres.superseded import drop_superseded
 from ragstone.postgres.visibility import OWN_DOCUMENTS, principal_parameters
 
 _SELECT = f"""
@@ -44,25 +45,6 @@ _CHUNKS = f"""
     select {CHUNK_COLUMNS} from own join chunks c on c.version_id = own.current_version
     where own.id = %(id)s and c.ordinal > %(after)s order by c.ordinal limit %(limit)s
 """  # noqa: S608 (no input)
-
-# The oldest that was begun after the one that answers is brought to its end, however many come after it: a document
-# that is sent anew faster than it can be read and embedded would else answer from its first text for ever, or from
-# none. Not one that would answer nobody: it is for none of those whom the newest is for.
-_STAYING = """
-    select v.id, v.blob_id, v.id = any(array[d.latest_version, d.current_version, under_way.id]) is true
-    from documents d
-    join versions v on v.document_id = d.id
-    join versions latest on latest.id = d.latest_version
-    left join lateral (
-        select w.id from versions w
-        where w.document_id = d.id and w.state in ('parsing', 'searchable')
-          and w.id <> d.latest_version and w.id is distinct from d.current_version
-          and d.current_version is distinct from d.latest_version
-          and (w.readers && latest.readers or %(everyone)s = any(w.readers || latest.readers))
-        order by w.id limit 1
-    ) under_way on true
-    where d.id = %(id)s
-"""
 
 _NO_DOCUMENT = "There is no such document."
 _LIST_THEM = "GET /v1/documents lists those that this key may read."
@@ -286,18 +268,6 @@ def _label(document: NewDocument) -> dict[str, Any]:
 async def lock_document(connection: Connection, document_id: UUID) -> None:
     """Lock a document before its versions and their blobs: everybody locks in this order, so none waits in a ring."""
     await connection.execute("select from documents where id = %s for update", (document_id,))
-
-
-async def drop_superseded(connection: Connection, document_id: UUID, kept: KeptVectors) -> None:
-    """Remove the versions of a document that are neither the newest, nor the one that answers, nor one under way."""
-    cursor = await connection.execute(_STAYING, {"id": document_id, "everyone": EVERYONE})
-    versions = await cursor.fetchall()
-    superseded = [version_id for version_id, _, stays in versions if not stays]
-    if not superseded:
-        return
-    await kept.keep(connection, document_id, superseded, [version_id for version_id, _, stays in versions if stays])
-    await connection.execute("delete from versions where id = any(%s)", (superseded,))
-    await PostgresBlobs(connection).collect([blob_id for _, blob_id, stays in versions if not stays])
 
 
 def to_failure(value: dict[str, Any] | None) -> Failure | None:

@@ -21,10 +21,10 @@ from ragstone.ports.versions import BatchRefused, ReadyMade
 from ragstone.postgres.chunks import insert_chunks
 from ragstone.postgres.collections import PostgresCollections
 from ragstone.postgres.database import Connection
-from ragstone.postgres.documents import drop_superseded
 from ragstone.postgres.kept_vectors import KeptVectors
 from ragstone.postgres.narrowing import narrow
 from ragstone.postgres.queue import Queue, Stage
+from ragstone.postgres.superseded import drop_superseded
 
 # In the order of their names, so that two batches with the same documents wait for each other and not in a ring.
 _CREATE = """

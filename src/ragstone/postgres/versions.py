@@ -19,11 +19,12 @@ from ragstone.ports.embedder import EmbeddingModel
 from ragstone.ports.versions import ReadyMade, Work
 from ragstone.postgres.chunks import CHUNK_COLUMNS, insert_chunks, to_chunk
 from ragstone.postgres.database import Connection
-from ragstone.postgres.documents import drop_superseded, lock_document
+from ragstone.postgres.documents import lock_document
 from ragstone.postgres.importing import store_ready_made
 from ragstone.postgres.kept_vectors import KeptVectors
 from ragstone.postgres.narrowing import narrow
 from ragstone.postgres.queue import Queue, Stage
+from ragstone.postgres.superseded import drop_superseded
 from ragstone.postgres.visibility import NAME, TITLE
 
 OWNERS = "hashtext('ragstone workers in ' || current_schema())"
@@ -109,10 +110,11 @@ class PostgresVersions:
         await insert_chunks(self._connection, version_id, chunks)
         # The first version answers by words at once; a later one waits until it answers by meaning too.
         cursor = await self._connection.execute(
-            "update documents set current_version = %s where id = %s and current_version is null",
-            (version_id, document_id),
+            "update documents set current_version = %(version)s where id = %(id)s and current_version is null"
+            " returning exists (select from versions where document_id = %(id)s and id <> %(version)s)",
+            {"version": version_id, "id": document_id},
         )
-        if cursor.rowcount:
+        if await cursor.fetchone() == (True,):
             await narrow(self._connection, [document_id])
             await drop_superseded(self._connection, document_id, self._kept)
         await self._queue.wake(self._connection, Stage.EMBED, [version_id])
@@ -189,11 +191,14 @@ class PostgresVersions:
             stage_seconds=Jsonb(dict(seconds)),
         )
         # It is newer than the one that answers, though a still newer one may be on its way; or it is that one.
-        await self._connection.execute(
-            "update documents set current_version = %s where id = %s and current_version is distinct from %s",
-            (work.version_id, work.document_id, work.version_id),
+        cursor = await self._connection.execute(
+            "update documents set current_version = %(version)s"
+            " where id = %(id)s and current_version is distinct from %(version)s"
+            " returning latest_version <> %(version)s",
+            {"version": work.version_id, "id": work.document_id},
         )
-        await narrow(self._connection, [work.document_id])
+        if await cursor.fetchone() == (True,):
+            await narrow(self._connection, [work.document_id])
         await drop_superseded(self._connection, work.document_id, self._kept)
 
     async def fail(self, work: Work, owner: int, failure: Failure) -> None:
