@@ -23,10 +23,11 @@ _SELECT = f"""
     group by l.id order by l.name
 """  # noqa: S608 (no input)
 
-_HIDDEN = """
-    select exists (select from documents d join versions v on v.id = coalesce(d.current_version, d.latest_version)
-        where d.collection_id = %(id)s and not v.readers && %(readers)s::text[])
-"""
+_HIDDEN = f"""
+    with own as ({OWN_DOCUMENTS})
+    select exists (select from documents d
+        where d.collection_id = %(id)s and not exists (select from own where own.id = d.id))
+"""  # noqa: S608 (no input)
 
 
 class PostgresCollections:

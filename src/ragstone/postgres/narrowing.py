@@ -10,14 +10,16 @@ from uuid import UUID
 from ragstone.domain.access import EVERYONE
 from ragstone.postgres.database import Connection
 
-_HIDE = """
+IN_COMMON = "(shown.readers && latest.readers or %(everyone)s = any(shown.readers || latest.readers))"
+"""Whether what is shown may go on being shown, to some, once the latest version takes rights away."""
+
+_HIDE = f"""
     update documents set current_version = case when latest.state in ('searchable', 'ready') then latest.id end
     from versions shown, versions latest
     where documents.id = any(%(ids)s) and shown.id = documents.current_version and latest.id = documents.latest_version
-      and latest.id <> shown.id and not shown.readers && latest.readers
-      and not %(everyone)s = any(shown.readers || latest.readers)
+      and latest.id <> shown.id and not {IN_COMMON}
     returning documents.id
-"""
+"""  # noqa: S608 (no input)
 
 _NARROW = """
     update versions shown
