@@ -222,7 +222,7 @@ class SegmentedLexicalIndex:
         guesses = await asyncio.to_thread(guessed, doubts, asked.views, vocabularies)
         if not guesses:
             return []
-        async with self._database.connection() as connection:
+        async with self._database.reading() as connection:
             # A filter narrows what is found, not what words there are.
             everywhere = Scope(asked.scope.principal, asked.scope.collections)
             return await corrections(connection, everywhere, doubts.languages, guesses)
@@ -234,7 +234,7 @@ class SegmentedLexicalIndex:
         # Most of the best are often inside; only where they are not is it worth asking for all that is.
         tried = max(_TRIED * limit, _LEAST_TRIED)
         found, most = await looking.best(tried)
-        async with self._database.connection() as connection:
+        async with self._database.reading() as connection:
             inside = await chunks_inside(connection, looking.scope, [each.chunk_id for each in found])
             if len(inside) >= limit or len(found) < tried:
                 return [each for each in found if each.chunk_id in inside][:limit], most
