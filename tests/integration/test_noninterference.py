@@ -98,6 +98,12 @@ async def put(
         await container.vectors.upsert(transaction, embedder.model, told, vectors)
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine reads vocabularies late, of either record: that is no difference."""
+    monkeypatch.setattr("ragstone.postgres.lexical.index.PATIENCE", 30.0)
+
+
 @pytest.fixture
 async def records(settings: Settings) -> AsyncIterator[tuple[Container, Container]]:
     """A record with the open documents alone, and one with the hidden ones, too."""
