@@ -17,7 +17,7 @@ from ragstone.ports.record import Transaction
 from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.corpora import Corpora, View
 from ragstone.postgres.lexical.looking import Looking
-from ragstone.postgres.lexical.making import MADE_BY, in_segments, languages_of, make_segment
+from ragstone.postgres.lexical.making import in_segments, languages_of, made_by, make_segment
 from ragstone.postgres.lexical.phrases import Phrase, holding, words_of
 from ragstone.postgres.lexical.postings import PostingCache
 from ragstone.postgres.lexical.scoping import chunks_inside, masks_of
@@ -38,6 +38,7 @@ from ragstone.postgres.record import connection_of
 from ragstone.retrieve.analysis import QuestionTerms, detect, question_terms
 from ragstone.retrieve.analysis.questions import further_terms
 from ragstone.retrieve.lexical.blocks import Posting
+from ragstone.retrieve.lexical.fields import FieldWeights
 from ragstone.retrieve.lexical.scoring import Formula, Part
 from ragstone.retrieve.lexical.segment import term_key
 
@@ -93,7 +94,8 @@ class _Asked:
 class SegmentedLexicalIndex:
     """Ranks chunks by BM25. ``cache_bytes`` of the postings that were read last are kept in memory.
 
-    ``spelling`` says what a search does about words that no chunk has.
+    ``spelling`` says what a search does about words that no chunk has, ``weights`` what a word counts where. Segments
+    of other weights are searched as they are; ``made_by`` is what those of these weights are marked with.
     """
 
     def __init__(
@@ -103,9 +105,12 @@ class SegmentedLexicalIndex:
         formula: Formula | None = None,
         cache_bytes: int = 256 << 20,
         spelling: Spelling = Spelling.OFF,
+        weights: FieldWeights = FieldWeights(),
     ) -> None:
         self._database = database
         self._formula = formula or Formula()
+        self._weights = weights
+        self.made_by = made_by(weights)
         self._corpora = Corpora(database)
         self._postings = PostingCache(cache_bytes)
         self._spelling = spelling
@@ -134,8 +139,8 @@ class SegmentedLexicalIndex:
         self, connection: Connection, collection_id: UUID, entries: Sequence[Entry], languages: Mapping[UUID, str]
     ) -> None:
         for lot in in_segments(entries):
-            segment = await make_segment(lot, languages)
-            number = await add_segment(connection, collection_id, MADE_BY, segment)
+            segment = await make_segment(lot, languages, self._weights)
+            number = await add_segment(connection, collection_id, self.made_by, segment)
             ids = [each.version_id for each in lot]
             await connection.execute(
                 "insert into lexical_members (version_id, segment_id, language)"
@@ -290,7 +295,7 @@ class SegmentedLexicalIndex:
         """Return the segments with their postings of the question's terms."""
         postings = await self._postings_of(views, asked.groups)
         return [
-            Part(view.members.chunk_ids, view.members.lengths, view.mask, groups)
+            Part(view.members.chunk_ids, view.members.lengths, view.mask, groups, unit=view.members.unit)
             for view, groups in zip(views, postings, strict=True)
         ]
 
