@@ -1,7 +1,6 @@
 """Titles and headings weigh what they are said to: scores are those of BM25F, from the weights to the stored bytes."""
 
 import math
-from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -150,7 +149,7 @@ def test_what_weighs_nothing_is_not_there() -> None:
     chunk = Chunk(new_id(), 0, "granite", 0, 7, 1, heading_path=("Slate",))
 
     assert FieldWeights(0, 0).of("Marble", chunk) == [("granite", 1)]
-    assert FieldWeights(2, 0).of("Marble", chunk) == [("Marble", 2), ("granite", 1)]
+    assert FieldWeights(2, 0).of("Marble", chunk) == [("Marble\nMarble\ngranite", 1)]
     assert FieldWeights(0.5, 0.25).of("Marble", chunk) == [("Marble", 2), ("Slate", 1), ("granite", 4)]
 
 
@@ -210,11 +209,11 @@ def test_the_unit_is_stored_and_guarded(unit: int) -> None:
         unpack(packed[:-1] + bytes([packed[-1] ^ 6]), 1, 1)
 
 
-def test_fields_of_one_weight_are_counted_together() -> None:
+def test_fields_of_one_weight_are_one_text() -> None:
     chunk = Chunk(new_id(), 0, "granite", 0, 7, 1, heading_path=("Title", "Slate"), lead="marble")
 
-    assert FieldWeights(2, 2).of("Title", chunk) == [("Title\nSlate", 2), ("marble\ngranite", 1)]
-    assert Counter(FieldWeights(1, 2).of("Title", chunk)) == Counter([("Slate", 2), ("Title\nmarble\ngranite", 1)])
+    assert FieldWeights(0.5, 0.5).of("Title", chunk) == [("Title\nSlate", 1), ("marble\ngranite", 2)]
+    assert FieldWeights(1, 0.5).of("Title", chunk) == [("Title\nmarble\ngranite", 2), ("Slate", 1)]
 
 
 async def test_segments_of_several_units_are_merged_only_where_one_has_nothing_left() -> None:

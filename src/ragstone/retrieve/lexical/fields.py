@@ -42,11 +42,13 @@ class FieldWeights:
     def of(self, title: str, chunk: Chunk) -> Fields:
         """Return what of a chunk is indexed, and what a word counts there, in ``unit``.
 
-        Fields of one weight are one text: to count several is dearer. A title that is the first heading, too, stands
-        there once.
+        A title that is the first heading, too, is there once. Fields of one weight are one text, and where all weights
+        are whole they are one, too, the weighty ones again and again: that is counted fastest.
         """
         below = chunk.heading_path[1:] if chunk.heading_path[:1] == (title,) else chunk.heading_path
-        parts: dict[int, list[str]] = {}
+        unit, parts = self.unit, dict[int, list[str]]()
         for weight, texts in ((self.title, (title,)), (self.headings, below), (1.0, (chunk.lead, chunk.text))):
-            parts.setdefault(int(weight * self.unit), []).extend(filter(None, texts))
+            counts = int(weight * unit)
+            each, times = (1, counts) if unit == 1 else (counts, 1)
+            parts.setdefault(each, []).extend([text for text in texts if text] * times)
         return [("\n".join(texts), weight) for weight, texts in parts.items() if weight]
