@@ -2,8 +2,8 @@
 
 Three kinds: BEIR-style sets, whose documents have titles; questions about a documentation site, answered by a page; and
 the links of two such sites: what a link says is asked for, and the page or the section that it leads to is to be found.
-Links say more titles than questions do. So those whose words all stand in the title and headings that they lead to are
-told apart from those that say it in their own words.
+Links say more titles than questions do. So those to pages of which more than half of the words stand in the title that
+they lead to are told apart from those that say it in their own words.
 """
 
 import json
@@ -82,12 +82,11 @@ def site(name: str, embedder: Embedder) -> Iterator[Set]:
     known = {uri for each in passages for uri in each.uris}
     links = list(_links(texts, known))
     said = _heads(passages)
-    for sections, of in ((False, "pages"), (True, "sections")):
-        questions = list(_as_questions(links, sections=sections))
-        literal = [each for each in questions if _says_the_title(each, said)]
-        kinds = {"by name": literal, "in own words": [each for each in questions if each not in literal]}
-        for kind, those in kinds.items():
-            yield Set(f"{name}, links to {of} {kind}", passages, those, sections)
+    pages = list(_as_questions(links, sections=False))
+    literal = [each for each in pages if _says_the_title(each, said)]
+    yield Set(f"{name}, links to pages by name", passages, literal)
+    yield Set(f"{name}, links in own words", passages, [each for each in pages if each not in literal])
+    yield Set(f"{name}, links to sections", passages, list(_as_questions(links, sections=True)), sections=True)
 
 
 def _title(text: str, uri: str) -> str:
@@ -173,7 +172,7 @@ def _heads(passages: Sequence[Passage]) -> Mapping[str, set[str]]:
 
 def _says_the_title(question: JudgedQuestion, said: Mapping[str, set[str]]) -> bool:
     asked = {word for word in terms(question.question) if word not in STOP_WORDS}
-    return any(asked <= said[uri] for uri in question.uris)
+    return any(2 * len(asked & said[uri]) > len(asked) for uri in question.uris)
 
 
 def sets(embedder: Embedder, wanted: Sequence[str]) -> Iterator[Set]:
