@@ -1,6 +1,6 @@
 """What titles and headings should weigh in the search by words: BM25F with each of many weights, in memory.
 
-    python -m benchmarks.fields --cache DIR [--sets adi scifact ... fastapi_en powershell] [--questions 1000]
+    python -m benchmarks.fields --cache DIR [--sets adi scifact ... fastapi_en powershell] [--questions 600]
         [--titles 0 0.5 1 2 3] [--headings 0 0.5 1 2] [--out benchmarks/results/fields.json]
 
 A term's frequency in a chunk is the sum over title, headings and text of weight times frequency (Robertson, Zaragoza
@@ -242,7 +242,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", choices=[*BEIR, *SITES], default=[*BEIR, *SITES])
-    parser.add_argument("--questions", type=int, default=1000)
+    parser.add_argument("--questions", type=int, default=600)
     parser.add_argument("--titles", type=float, nargs="+", default=[0.0, 0.5, 1.0, 2.0, 3.0])
     parser.add_argument("--headings", type=float, nargs="+", default=[0.0, 0.5, 1.0, 2.0])
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/fields.json"))
@@ -251,8 +251,10 @@ def main() -> int:
         print("needs ../shared/data, which is not here")
         return 1
     found = asyncio.run(measure(given))
-    sets_given = [] if given.sets == [*BEIR, *SITES] else ["--sets", *given.sets]
-    command = shlex.join(["python", "-m", "benchmarks.fields", *sets_given, "--questions", str(given.questions)])
+    told = {name: getattr(given, name) for name in ("sets", "titles", "headings", "questions")}
+    others = {name: values for name, values in told.items() if values != parser.get_default(name)}
+    options = [part for name, values in others.items() for part in (f"--{name}", *map(str, np.ravel(values)))]
+    command = shlex.join(["python", "-m", "benchmarks.fields", *options])
     given.out.parent.mkdir(parents=True, exist_ok=True)
     given.out.write_text(json.dumps({"command": command, "sets": found}, indent=1) + "\n", encoding="utf-8")
     lines = [f"# {given.out.stem}: nDCG@10", "", f"Made by `{command}`. + and -: p < 0.05 beside 1 / 1.", *show(found)]

@@ -177,14 +177,14 @@ class Settings(BaseSettings):
     )
     words_b: float = Field(default=0.75, ge=0.0, le=1.0, description="BM25's b: how much a passage's length counts.")
     words_title_weight: float = Field(
-        default=1.0,
+        default=2.0,
         ge=0.0,
         le=10.0,
         multiple_of=0.25,
         description="What a word of a document's title counts, where one of the text counts 1.",
     )
     words_heading_weight: float = Field(
-        default=1.0,
+        default=2.0,
         ge=0.0,
         le=10.0,
         multiple_of=0.25,

@@ -13,6 +13,7 @@ from ragstone.postgres.invariants import violations
 from ragstone.postgres.lexical import upkeep
 from ragstone.postgres.lexical.status import WordsStatus, words_status
 from ragstone.settings import Settings
+from ragstone.testing.lexical_indexes import bm25
 from ragstone.testing.records import store
 
 EVERYWHERE = Scope(LOCAL)
@@ -20,11 +21,21 @@ FILLING = "of the quarry and the road that leads to it"
 
 
 @pytest.fixture
-async def heavy(settings: Settings, container: Container) -> AsyncIterator[Container]:
-    """Another process on the same record, for which titles weigh three times as much and headings half."""
-    changed = settings.model_copy(update={"words_title_weight": 3.0, "words_heading_weight": 0.5})
-    async with open_container(changed) as opened:
+async def container(settings: Settings) -> AsyncIterator[Container]:
+    """A process for which a word counts the same wherever it stands."""
+    async with open_container(weighing(settings, 1.0, 1.0)) as opened:
         yield opened
+
+
+@pytest.fixture
+async def heavy(settings: Settings, container: Container) -> AsyncIterator[Container]:
+    """Another process on the same record, which ``container`` has migrated: titles weigh more, headings less."""
+    async with open_container(weighing(settings, 3.0, 0.5)) as opened:
+        yield opened
+
+
+def weighing(settings: Settings, title: float, headings: float) -> Settings:
+    return settings.model_copy(update={"words_title_weight": title, "words_heading_weight": headings})
 
 
 async def fill(container: Container) -> tuple[Chunk, Chunk, Chunk]:
@@ -71,9 +82,21 @@ async def test_without_weights_all_words_count_alike(container: Container) -> No
     assert scores[titled.id] > scores[headed.id] > 0  # there, a word less
 
 
-async def test_what_weighs_nothing_finds_nothing(settings: Settings, container: Container) -> None:
-    changed = settings.model_copy(update={"words_title_weight": 0.0, "words_heading_weight": 0.0})
-    async with open_container(changed) as light:
+async def test_titles_and_headings_count_twice_where_nothing_is_said(settings: Settings) -> None:
+    async with open_container(settings) as usual:
+        titled, headed, told = await fill(usual)
+        texts = {
+            titled.id: f"Granite Granite slate {FILLING}",
+            headed.id: f"Stone Stone Granite Granite slate {FILLING}",
+            told.id: f"Stone Stone granite {FILLING} granite",
+        }
+        for question in ("granite", "stone slate"):
+            assert await found(usual, question) == pytest.approx(bm25(question, texts), rel=1e-5)
+        await assert_sound(usual)
+
+
+async def test_what_weighs_nothing_finds_nothing(settings: Settings) -> None:
+    async with open_container(weighing(settings, 0.0, 0.0)) as light:
         *_, told = await fill(light)
         assert list(await found(light)) == [told.id]
         await assert_sound(light)

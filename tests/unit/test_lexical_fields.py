@@ -18,6 +18,7 @@ from ragstone.retrieve.lexical.blocks import Damaged, blocks, joined, posting_in
 from ragstone.retrieve.lexical.fields import FieldWeights
 from ragstone.retrieve.lexical.scoring import Formula, Part, Statistics, best
 from ragstone.retrieve.lexical.segment import MOST_FREQUENT, Members, Postings, Segment, merge, term_key
+from ragstone.settings import Settings
 
 WORDS = ("granite", "slate", "marble", "basalt")
 
@@ -139,7 +140,7 @@ def arrays(made: Segment) -> Mapping[str, object]:
 def test_weights_of_one_index_what_is_embedded(lot: list[Entry]) -> None:
     for entry in lot:
         for chunk in entry.chunks:
-            ((text, counts),) = FieldWeights().of(entry.title, chunk)
+            ((text, counts),) = FieldWeights(1, 1).of(entry.title, chunk)
             embedded = embedding_text(entry.title, chunk.heading_path, chunk.text, lead=chunk.lead)
             assert counts == 1
             assert count_terms(text) == count_terms(embedded)
@@ -151,6 +152,11 @@ def test_what_weighs_nothing_is_not_there() -> None:
     assert FieldWeights(0, 0).of("Marble", chunk) == [("granite", 1)]
     assert FieldWeights(2, 0).of("Marble", chunk) == [("Marble\nMarble\ngranite", 1)]
     assert FieldWeights(0.5, 0.25).of("Marble", chunk) == [("Marble", 2), ("Slate", 1), ("granite", 4)]
+
+
+def test_the_settings_weigh_as_it_does_by_itself() -> None:
+    fields = Settings.model_fields
+    assert FieldWeights(fields["words_title_weight"].default, fields["words_heading_weight"].default) == FieldWeights()
 
 
 @pytest.mark.parametrize(
@@ -176,7 +182,7 @@ def test_segments_of_other_weights_are_told_apart(one: FieldWeights, other: Fiel
     assert (making.made_by(one) == making.made_by(other)) == (one == other)
 
 
-@pytest.mark.parametrize("mark", ["", "0", "older", "10 1 1"])
+@pytest.mark.parametrize("mark", ["", "0", "1", "older", "10 1 1"])
 def test_what_other_code_made_says_no_weights(mark: str) -> None:
     assert making.weights_of(mark) is None
 
@@ -187,7 +193,7 @@ async def test_counts_stop_at_two_bytes_in_units() -> None:
     expected = {"granite": MOST_FREQUENT, "slate": 1}
 
     for at_once in (True, False):
-        made = await segment(lot, FieldWeights(title=0.25), at_once=at_once)
+        made = await segment(lot, FieldWeights(0.25, 1), at_once=at_once)
         assert frequencies(made.postings) == {
             term_key(next(iter(count_terms(word)))): n for word, n in expected.items()
         }
@@ -220,7 +226,7 @@ async def test_segments_of_several_units_are_merged_only_where_one_has_nothing_l
     lots = [[Entry(new_id(), "Slate", [Chunk(new_id(), 0, "granite", 0, 7, 1)])] for _ in range(2)]
     made = [
         await segment(lot, weight, at_once=False)
-        for lot, weight in zip(lots, (FieldWeights(), FieldWeights(0.5)), strict=True)
+        for lot, weight in zip(lots, (FieldWeights(), FieldWeights(0.5, 1)), strict=True)
     ]
 
     left = merge(made, [np.array([False]), np.array([True])])

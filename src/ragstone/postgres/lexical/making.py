@@ -24,15 +24,15 @@ _LOOKED_AT = 8
 
 def made_by(weights: FieldWeights) -> str:
     """Return what segments of these weights are marked with. Those marked otherwise than now are made anew."""
-    return _ANALYSIS if weights == FieldWeights() else f"{_ANALYSIS} {weights.title:g} {weights.headings:g}"
+    return f"{_ANALYSIS} {weights.title:g} {weights.headings:g}"
 
 
 def weights_of(mark: str) -> FieldWeights | None:
     """Return the weights of segments that are marked so; ``None`` where they were made otherwise than by this code."""
-    analysis, *weights = mark.split()[:3] or [""]
-    if analysis != _ANALYSIS:
-        return None
-    return FieldWeights(*map(float, weights))
+    match mark.split():
+        case [analysis, title, headings] if analysis == _ANALYSIS:
+            return FieldWeights(float(title), float(headings))
+    return None
 
 
 async def languages_of(entries: Sequence[Entry]) -> list[str]:
@@ -97,11 +97,11 @@ def _counted(entry: Entry, counted: Sequence[Mapping[str, int]]) -> Counted:
 
 
 def _count(entry: Entry, language: str, weights: FieldWeights) -> list[Mapping[str, int]]:
-    return [_weighed(weights.of(entry.title, chunk), language) for chunk in entry.chunks]
+    return [count_fields(weights.of(entry.title, chunk), language) for chunk in entry.chunks]
 
 
-def _weighed(fields: Fields, language: str) -> Mapping[str, int]:
-    """Return how much each term counts in all fields together."""
+def count_fields(fields: Fields, language: str) -> Mapping[str, int]:
+    """Return how much each term counts in all fields of a chunk together."""
     if len(fields) == 1 and fields[0][1] == 1:  # as nearly always
         return count_terms(fields[0][0], language)
     summed: Counter[str] = Counter()

@@ -26,8 +26,8 @@ class FieldWeights:
     Raises ``ValueError`` for other weights.
     """
 
-    title: float = 1.0
-    headings: float = 1.0
+    title: float = 2.0
+    headings: float = 2.0
 
     def __post_init__(self) -> None:
         """Check them."""
