@@ -17,9 +17,11 @@ from ragstone.domain.queries import Hit, LegRank, Ranked
 from ragstone.ingest.chunking import chunk
 from ragstone.ports.embedder import Embedder, EmbeddingModel, ModelInput, Tokenizer, Vectors
 from ragstone.ports.lexical_index import Matches
-from ragstone.retrieve.analysis import count_terms, question_terms
+from ragstone.postgres.lexical.making import count_fields
+from ragstone.retrieve.analysis import question_terms
 from ragstone.retrieve.fusion import Fusion, Near
 from ragstone.retrieve.lexical.blocks import NO_POSTING, Posting
+from ragstone.retrieve.lexical.fields import FieldWeights
 from ragstone.retrieve.lexical.scoring import Formula, Part, Statistics, best
 from ragstone.retrieve.lexical.segment import MOST_CHUNKS, Counted, segment_of, term_key
 
@@ -136,7 +138,7 @@ class Index:
         self._source_of = np.array([number for number, _ in chunks])
         self._vectors = vectors
         self._at = {each.id: at for at, each in enumerate(self._chunks)}
-        counted = [count_terms(_told(sources[number], each), LANGUAGE) for number, each in chunks]
+        counted = [count_fields(FieldWeights().of(sources[number].title, each), LANGUAGE) for number, each in chunks]
         if len(counted) > MOST_CHUNKS:
             raise ValueError(f"One segment holds {MOST_CHUNKS:,} chunks; the set has {len(counted):,}.")
         segment = segment_of([Counted(UUID(int=0), [each.id for each in self._chunks], counted)])

@@ -44,10 +44,10 @@ class Changes:
 
 
 class Reference:
-    """Scores of chunks, by Robertson & Zaragoza (2009) with k1 1.2 and b 0.75."""
+    """Scores of chunks, by Robertson & Zaragoza (2009) with k1 1.2 and b 0.75; a word of a title counts ``title``."""
 
-    def __init__(self, chunks: int, asked: Sequence[Ranks], changes: Changes) -> None:
-        self._words = np.unique(np.concatenate(asked))
+    def __init__(self, chunks: int, asked: Sequence[Ranks], changes: Changes, title: float) -> None:
+        self._words, self._title = np.unique(np.concatenate(asked)), title
         parts = [self._counted(*each) for each in changes.blocks(chunks)]
         numbers, lengths, places, words, frequencies = zip(*parts, strict=True)
         begins = np.cumsum([0, *map(len, numbers[:-1])])
@@ -68,11 +68,12 @@ class Reference:
         chunk_of = np.concatenate(
             (np.repeat(np.arange(len(there)), block.lengths), np.repeat(np.arange(len(there)), TITLE_WORDS))
         )
-        counts = np.isin(ranks, self._words) & there[chunk_of]
+        weights = np.repeat((1.0, self._title), (len(block.words), titles.size))
+        counts = np.isin(ranks, self._words) & there[chunk_of] & (weights > 0)
         keys = place_of[chunk_of[counts]] * len(self._words) + np.searchsorted(self._words, ranks[counts])
-        unique, frequencies = np.unique(keys, return_counts=True)
-        numbers = first + np.flatnonzero(there)
-        return numbers, block.lengths[there] + TITLE_WORDS, *np.divmod(unique, len(self._words)), frequencies
+        unique, at = np.unique(keys, return_inverse=True)
+        numbers, lengths = first + np.flatnonzero(there), block.lengths[there] + self._title * TITLE_WORDS
+        return numbers, lengths, *np.divmod(unique, len(self._words)), np.bincount(at, weights[counts])
 
     def scores(self, question: Ranks) -> NDArray[np.float64]:
         """Return the score of each chunk of ``numbers``."""
@@ -100,7 +101,8 @@ class Compared:
 
 async def compare(container: Container, asked: Asked, chunks: int, changes: Changes, when: str) -> dict[str, Any]:
     """Compare each question's first ten; equals may stand in any order."""
-    reference = await asyncio.to_thread(Reference, chunks, asked.ranks, changes)
+    title = container.settings.words_title_weight
+    reference = await asyncio.to_thread(Reference, chunks, asked.ranks, changes, title)
     differences, wrong = [0.0], 0
     for text, ranks in zip(asked.texts, asked.ranks, strict=True):
         matches = await container.lexical.search(text, Scope(LOCAL), _TOP)

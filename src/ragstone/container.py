@@ -41,6 +41,7 @@ from ragstone.registry import (
 from ragstone.retrieve.cached import CachedSearch, Outcome
 from ragstone.retrieve.fusion import Fusion
 from ragstone.retrieve.legs import Legs
+from ragstone.retrieve.lexical.fields import FieldWeights
 from ragstone.retrieve.lexical.scoring import Formula
 from ragstone.retrieve.reranking import Reranking
 from ragstone.retrieve.search import Search, Stages
@@ -169,6 +170,7 @@ class Container:
             formula=Formula(settings.words_k1, settings.words_b),
             cache_bytes=settings.words_cache_mb << 20,
             spelling=Spelling(settings.spelling),
+            weights=FieldWeights(settings.words_title_weight, settings.words_heading_weight),
         )
 
     @cached_property

@@ -182,6 +182,20 @@ class Settings(BaseSettings):
         default=1.2, ge=0.0, le=10.0, description="BM25's k1: how much a word counts that stands there again."
     )
     words_b: float = Field(default=0.75, ge=0.0, le=1.0, description="BM25's b: how much a passage's length counts.")
+    words_title_weight: float = Field(
+        default=2.0,
+        ge=0.0,
+        le=10.0,
+        multiple_of=0.25,
+        description="What a word of a document's title counts, where one of the text counts 1.",
+    )
+    words_heading_weight: float = Field(
+        default=2.0,
+        ge=0.0,
+        le=10.0,
+        multiple_of=0.25,
+        description="What a word of the headings above a passage counts.",
+    )
     spelling: Literal["off", "told", "searched"] = Field(
         default="searched",
         description="What is done about a word that no passage has, where one like it stands in some: nothing, tell it,"

@@ -256,7 +256,7 @@ async def test_many_versions_are_made_anew_at_once(container: Container, monkeyp
     await container.upkeep.outdate()
     assert await container.upkeep.mend() == 26
     found = await execute(
-        container, f"select chunk_count from lexical_segments where made_by = '{making.MADE_BY}' order by id"
+        container, f"select chunk_count from lexical_segments where made_by = '{container.lexical.made_by}' order by id"
     )
     assert found == [(10,), (5,), (10,), (12,)]
     assert len((await ask(container)).ranked) == 37
@@ -329,7 +329,7 @@ async def test_a_version_that_could_not_be_embedded_gets_its_words_back(containe
     await execute(container, ALL)
     assert list((await ask(container)).missing) == ["words"]
     async with container.database.connection() as connection:
-        assert (await words_status(connection)).waiting == 1
+        assert (await words_status(connection, container.lexical.made_by)).waiting == 1
     await container.upkeep.mend()
     found = await ask(container)
     assert len(found.ranked) == 1

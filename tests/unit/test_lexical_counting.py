@@ -19,6 +19,7 @@ from ragstone.retrieve.analysis import count_terms
 from ragstone.retrieve.lexical import counting, pieces
 from ragstone.retrieve.lexical import segment as segments
 from ragstone.retrieve.lexical.counting import Tally
+from ragstone.retrieve.lexical.fields import FieldWeights
 from ragstone.retrieve.lexical.segment import Counted, Segment, segment_of
 
 LANGUAGES = ("en", "de", "fr", "es", "tr", "ru", "zh", "th", "")
@@ -46,7 +47,7 @@ def one_by_one(chunks: Written) -> Segment:
 def tallied(chunks: Written) -> Tally:
     tally = Tally()
     for text, language in chunks:
-        tally.add(text, language)
+        tally.add([(text, 1)], language)
     return tally
 
 
@@ -140,11 +141,11 @@ async def test_a_version_of_too_many_chunks_is_in_several_segments(
         for size in (4, 0, 9, 1, 2)
     ]
     spoken = {entry.version_id: "en" for entry in entries}
-    made = [await making.make_segment(lot, spoken) for lot in making.in_segments(entries)]
+    made = [await making.make_segment(lot, spoken, FieldWeights()) for lot in making.in_segments(entries)]
 
     assert [len(each.members.chunk_ids) for each in made[:-1]] == [most] * (len(made) - 1)
     together = segments.merge(made, [np.ones(len(each.members.sizes), np.bool_) for each in made])
-    expected = segment_of([await making.count_words(entry, "en") for entry in entries])
+    expected = segment_of([await making.count_words(entry, "en", FieldWeights()) for entry in entries])
     assert [bytes(each) for each in together.members.chunk_ids] == [bytes(each) for each in expected.members.chunk_ids]
     for name in ("terms", "counts", "places", "frequencies"):
         assert getattr(together.postings, name).tolist() == getattr(expected.postings, name).tolist()

@@ -20,7 +20,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,39}")
 _OF_THE_RECORD = frozenset(
     {
         "data_dir", "database_url", "database_schema", "embedder", "embedder_base_url", "embedder_dimensions",
-        "minilm_path", "chunk_tokens", "chunk_overlap",
+        "minilm_path", "chunk_tokens", "chunk_overlap", "words_title_weight", "words_heading_weight",
     }
 )  # fmt: skip
 """Settings of what is stored, or of where: configurations search one record."""

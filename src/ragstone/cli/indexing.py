@@ -104,7 +104,7 @@ async def status() -> IndexStatus:
             )
             for each in await indexes_of_spaces(connection)
         ]
-        words = await words_status(connection)
+        words = await words_status(connection, container.lexical.made_by)
         return IndexStatus(spaces=spaces, words=IndexOfWords.model_validate(words, from_attributes=True))
 
 
@@ -138,10 +138,10 @@ async def _words_anew(container: Container) -> int:
     """Have all words indexed anew, here or by a worker that is at it already; return of how many documents."""
     await container.upkeep.outdate()
     async with container.database.connection() as connection:
-        waiting = (await words_status(connection)).waiting
+        waiting = (await words_status(connection, container.lexical.made_by)).waiting
     while await _tended(container) is None:
         async with container.database.connection() as connection:
-            if (await words_status(connection)).waiting == 0:
+            if (await words_status(connection, container.lexical.made_by)).waiting == 0:
                 break
         await asyncio.sleep(_LOOK_SECONDS)
     return waiting

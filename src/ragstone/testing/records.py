@@ -21,17 +21,19 @@ async def store(
     principal: Principal = LOCAL,
     collection: str = "default",
     uri: str | None = None,
+    title: str = "",
+    heading_path: tuple[str, ...] = (),
     readers: Sequence[str] = (EVERYONE,),
     metadata: dict[str, object] | None = None,
 ) -> tuple[Accepted, list[Chunk]]:
     """Store a document whose chunks are ``texts``, searchable by words; return it and its chunks."""
-    chunks = place(texts)
+    chunks = place(texts, heading_path)
     content = "\n\n".join(texts)
     data = content.encode()
     document = NewDocument(
         collection=collection,
         uri=uri or f"test:{new_id()}",
-        title="",
+        title=title,
         filename="",
         media_type="text/plain",
         metadata=metadata or {},
@@ -44,16 +46,17 @@ async def store(
         )
         (accepted,) = await transaction.versions.store_ready_made(principal, [made])
         if accepted.created:
-            await lexical.add(transaction, [Entry(accepted.job_id, "", chunks)])
+            await lexical.add(transaction, [Entry(accepted.job_id, title, chunks)])
     return accepted, chunks
 
 
-def place(texts: Sequence[str]) -> list[Chunk]:
-    """Make chunks of texts that follow each other, joined by an empty line."""
+def place(texts: Sequence[str], heading_path: tuple[str, ...] = ()) -> list[Chunk]:
+    """Make chunks of texts that follow each other, joined by an empty line, below the same headings."""
     chunks, start = [], 0
     for ordinal, text in enumerate(texts):
         end = start + len(text)
-        chunks.append(Chunk(new_id(), ordinal, text, start, end, token_count=len(text.split())))
+        tokens = len(text.split())
+        chunks.append(Chunk(new_id(), ordinal, text, start, end, token_count=tokens, heading_path=heading_path))
         start = end + 2
     return chunks
 

@@ -10,18 +10,20 @@ import numpy as np
 from ragstone.ports.lexical_index import Entry
 from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.database import Connection
-from ragstone.postgres.lexical.making import MADE_BY, count_words
+from ragstone.postgres.lexical.making import count_words, weights_of
 from ragstone.postgres.lexical.segments import DamagedSegment, load_segment
+from ragstone.retrieve.lexical.fields import FieldWeights
 from ragstone.retrieve.lexical.segment import Segment, merge, segment_of
 
 _MEMBERS = """
-    select m.segment_id, v.id, v.document_id, v.indexed_title, m.language from lexical_members m
+    select m.segment_id, s.made_by, v.id, v.document_id, v.indexed_title, m.language from lexical_members m
     join lexical_segments s on s.id = m.segment_id join versions v on v.id = m.version_id
-    where s.made_by = %s order by m.segment_id, v.id
+    order by m.segment_id, v.id
 """
 
 
 class _Member(NamedTuple):
+    weights: FieldWeights
     version_id: UUID
     document_id: UUID
     title: str
@@ -30,10 +32,11 @@ class _Member(NamedTuple):
 
 async def wrong_words(connection: Connection) -> AsyncIterator[UUID]:
     """Yield the documents whose words are damaged, or are not those of their chunks. Reads all of them."""
-    cursor = await connection.execute(_MEMBERS, (MADE_BY,))
+    cursor = await connection.execute(_MEMBERS)
     members: dict[int, list[_Member]] = {}
-    for number, *rest in await cursor.fetchall():
-        members.setdefault(number, []).append(_Member(*rest))
+    for number, made_by, *rest in await cursor.fetchall():
+        if weights := weights_of(made_by):
+            members.setdefault(number, []).append(_Member(weights, *rest))
     for number, those in members.items():
         try:
             segment = await load_segment(connection, number)
@@ -59,13 +62,13 @@ async def _is_right(connection: Connection, segment: Segment, member: _Member) -
     # A version of more chunks than a segment has is in several.
     here = {bytes(each) for each in stored.members.chunk_ids}
     entry = Entry(member.version_id, member.title, [each for each in chunks if each.id.bytes in here])
-    counted = await count_words(entry, member.language)
-    return _arrays(stored) == _arrays(await asyncio.to_thread(segment_of, [counted]))
+    counted = await count_words(entry, member.language, member.weights)
+    return _arrays(stored) == _arrays(await asyncio.to_thread(segment_of, [counted], member.weights.unit))
 
 
 def _arrays(segment: Segment) -> Mapping[str, bytes]:
     return {
-        name: getattr(part, name).tobytes()
+        name: np.asarray(getattr(part, name)).tobytes()
         for part in (segment.members, segment.postings)
         for name in part.__dataclass_fields__
     }

@@ -64,11 +64,10 @@ class Held:
         versions = np.isin(self.readers, np.array(readers, np.int32))
         counted = np.bincount(self._language[versions], minlength=len(self._languages))
         languages = {language: int(count) for language, count in zip(self._languages, counted, strict=True) if count}
-        lengths = self.members.lengths
         if versions.all():
-            return _Shown(None, Statistics(len(lengths), int(lengths.sum())), languages)
+            return _Shown(None, Statistics(len(self.members.chunk_ids), self.members.words()), languages)
         mask = np.repeat(versions, self.members.sizes)
-        return _Shown(mask, Statistics(int(np.count_nonzero(mask)), int(lengths[mask].sum())), languages)
+        return _Shown(mask, Statistics(int(np.count_nonzero(mask)), self.members.words(mask)), languages)
 
     def _places(self, versions: Ids) -> NDArray[np.intp]:
         """Return where those of the versions are that the segment has."""

@@ -19,7 +19,7 @@ from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.calls import Calls
 from ragstone.postgres.lexical.corpora import Corpora
 from ragstone.postgres.lexical.looking import Looking
-from ragstone.postgres.lexical.making import MADE_BY, in_segments, languages_of, make_segment
+from ragstone.postgres.lexical.making import in_segments, languages_of, made_by, make_segment
 from ragstone.postgres.lexical.phrases import holding
 from ragstone.postgres.lexical.questions import Asked, Questions, terms_of
 from ragstone.postgres.lexical.scoping import chunks_inside, masks_of
@@ -35,6 +35,7 @@ from ragstone.postgres.lexical.spelling import (
 )
 from ragstone.postgres.lexical.vocabularies import Vocabularies
 from ragstone.postgres.record import connection_of
+from ragstone.retrieve.lexical.fields import FieldWeights
 from ragstone.retrieve.lexical.scoring import Formula
 
 DEFAULT_LANGUAGE = "en"
@@ -73,7 +74,8 @@ log = structlog.get_logger(__name__)
 class SegmentedLexicalIndex:
     """Ranks chunks by BM25. ``cache_bytes`` of the postings that were read last are kept in memory.
 
-    ``spelling`` says what a search does about words that no chunk has.
+    ``spelling`` says what a search does about words that no chunk has, ``weights`` what a word counts where. Segments
+    of other weights are searched as they are; ``made_by`` is what those of these weights are marked with.
     """
 
     def __init__(
@@ -83,9 +85,12 @@ class SegmentedLexicalIndex:
         formula: Formula | None = None,
         cache_bytes: int = 256 << 20,
         spelling: Spelling = Spelling.OFF,
+        weights: FieldWeights = FieldWeights(),
     ) -> None:
         self._database = database
         self._formula = formula or Formula()
+        self._weights = weights
+        self.made_by = made_by(weights)
         self._corpora = Corpora(database)
         self._calls = Calls(database)
         self._questions = Questions(database, cache_bytes=cache_bytes)
@@ -116,8 +121,8 @@ class SegmentedLexicalIndex:
         self, connection: Connection, collection_id: UUID, entries: Sequence[Entry], languages: Mapping[UUID, str]
     ) -> None:
         for lot in in_segments(entries):
-            segment = await make_segment(lot, languages)
-            number = await add_segment(connection, collection_id, MADE_BY, segment)
+            segment = await make_segment(lot, languages, self._weights)
+            number = await add_segment(connection, collection_id, self.made_by, segment)
             ids = [each.version_id for each in lot]
             await connection.execute(
                 "insert into lexical_members (version_id, segment_id, language)"

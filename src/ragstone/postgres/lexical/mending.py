@@ -14,7 +14,6 @@ from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.calls import Calls
 from ragstone.postgres.lexical.index import SegmentedLexicalIndex
-from ragstone.postgres.lexical.making import MADE_BY
 from ragstone.postgres.lexical.reading import ANSWERS, LACKS_WORDS
 from ragstone.postgres.record import PostgresRecord
 from ragstone.postgres.visibility import TITLE
@@ -28,10 +27,10 @@ LOCK_TIMEOUT = "500ms"
 """Less than PostgreSQL takes to look for a deadlock: it is the upkeep that gives way."""
 
 _LOST = f"{ANSWERS} and {LACKS_WORDS}"
-_OUTDATED = f"""exists (
+_OUTDATED = """exists (
         select from lexical_members m join lexical_segments s on s.id = m.segment_id
-        where m.version_id = v.id and s.made_by <> '{MADE_BY}')
-    and exists (select from chunks c where c.version_id = v.id)"""  # noqa: S608 (no input)
+        where m.version_id = v.id and s.made_by <> %(made_by)s)
+    and exists (select from chunks c where c.version_id = v.id)"""
 
 # The title is read once nobody can change it; and who holds a version may wait for another one that we have.
 _HOLD = f"""
@@ -77,9 +76,9 @@ class Mending:
         while last is not None:
             async with self._database.connection() as connection:
                 cursor = await connection.execute(
-                    f"select v.id, v.chunk_count from versions v where v.id > %s and {condition}"  # noqa: S608
+                    f"select v.id, v.chunk_count from versions v where v.id > %(last)s and {condition}"  # noqa: S608
                     f" order by v.id limit {_VERSIONS_AT_A_TIME}".encode(),
-                    (last,),
+                    {"last": last, "made_by": self._index.made_by},
                 )
                 found = await cursor.fetchall()
             for lot in _in_lots(found):

@@ -94,7 +94,7 @@ class Questions:
         """Return the segments with their postings of the question's terms."""
         postings = await self._postings_of(views, asked.groups)
         return [
-            Part(view.members.chunk_ids, view.members.lengths, view.mask, groups)
+            Part(view.members.chunk_ids, view.members.lengths, view.mask, groups, unit=view.members.unit)
             for view, groups in zip(views, postings, strict=True)
         ]
 

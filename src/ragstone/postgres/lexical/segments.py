@@ -149,13 +149,14 @@ def _posting(wanted: tuple[int, int], data: bytes | None) -> Posting:
 
 
 def pack(members: Members) -> bytes:
-    """Return members as bytes: a CRC-32 of the rest, then each array."""
+    """Return members as bytes: a CRC-32 of the rest, then each array, and a byte of their unit where it is not 1."""
     body = b"".join(
         (
             members.chunk_ids.tobytes(),
             members.lengths.tobytes(),
             members.version_ids.tobytes(),
             members.sizes.tobytes(),
+            bytes([members.unit]) if members.unit > 1 else b"",
         )
     )
     return zlib.crc32(body).to_bytes(4, "little") + body
@@ -164,11 +165,12 @@ def pack(members: Members) -> bytes:
 def unpack(packed: bytes, chunks: int, versions: int) -> Members:
     """Return the members that ``pack`` made these bytes of. Raises ``Damaged``."""
     body = memoryview(packed)[4:]
-    if zlib.crc32(body) != int.from_bytes(packed[:4], "little") or len(body) != 20 * (chunks + versions):
+    if zlib.crc32(body) != int.from_bytes(packed[:4], "little") or len(body) - 20 * (chunks + versions) not in (0, 1):
         raise Damaged("The members of a segment are damaged.")
     return Members(
         np.frombuffer(body, "V16", chunks),
         np.frombuffer(body, np.uint32, chunks, offset=16 * chunks),
         np.frombuffer(body, "V16", versions, offset=20 * chunks),
         np.frombuffer(body, np.uint32, versions, offset=20 * chunks + 16 * versions),
+        body[-1] if len(body) % 20 else 1,
     )

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ragstone.postgres.database import Connection
-from ragstone.postgres.lexical.making import MADE_BY
 from ragstone.postgres.lexical.reading import ANSWERS
 from ragstone.postgres.lexical.upkeep import FULL
 
@@ -65,9 +64,9 @@ class WordsStatus:
     collections: Sequence[WordsOfCollection]
 
 
-async def words_status(connection: Connection) -> WordsStatus:
-    """Return the state of the index of words."""
-    cursor = await connection.execute(_STATUS, {"made_by": MADE_BY})
+async def words_status(connection: Connection, made_by: str) -> WordsStatus:
+    """Return the state of the index of words, whose segments are marked with ``made_by`` now."""
+    cursor = await connection.execute(_STATUS, {"made_by": made_by})
     segments, chunks, versions, size, waiting, deleted, outdated = map(int, (await cursor.fetchall())[0])
     cursor = await connection.execute(_COLLECTIONS)
     collections = [WordsOfCollection(*row[:2], *map(int, row[2:])) for row in await cursor.fetchall()]

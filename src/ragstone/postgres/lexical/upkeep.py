@@ -14,7 +14,6 @@ from ragstone.postgres.changes import PostgresChanges
 from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.corpora import FORGOTTEN_SECONDS
 from ragstone.postgres.lexical.index import SegmentedLexicalIndex
-from ragstone.postgres.lexical.making import MADE_BY
 from ragstone.postgres.lexical.mending import LOCK_TIMEOUT, Mending
 from ragstone.postgres.lexical.segments import DamagedSegment, add_segment, drop_segment, load_segment
 from ragstone.postgres.record import PostgresRecord
@@ -35,8 +34,9 @@ _SEGMENTS = """
     select s.collection_id, s.id, s.chunk_count, s.version_count, count(m.version_id),
         extract(epoch from now() - s.created_at), extract(epoch from now() - s.dead_since)
     from lexical_segments s left join lexical_members m on m.segment_id = s.id
-    group by s.id
+    group by s.id having s.made_by = %s or count(m.version_id) = 0
 """
+"""Those that are about to be made anew are left alone until nothing is in them."""
 
 _BROKEN = """
     select s.id from lexical_segments s
@@ -85,12 +85,13 @@ class Upkeep:
 
     def __init__(self, database: Database, record: PostgresRecord, index: SegmentedLexicalIndex) -> None:
         self._database = database
+        self._index = index
         self._mending = Mending(database, record, index)
 
     async def tend(self) -> bool:
         """Merge and clean what is due; return whether there was anything."""
         async with self._database.connection() as connection:
-            cursor = await connection.execute(_SEGMENTS)
+            cursor = await connection.execute(_SEGMENTS, (self._index.made_by,))
             entries = [_Entry(*row) for row in await cursor.fetchall()]
             dying = [each.number for each in entries if each.has_dead and each.dead is None]
             await connection.execute("update lexical_segments set dead_since = now() where id = any(%s)", (dying,))
@@ -117,7 +118,9 @@ class Upkeep:
     async def outdate(self) -> None:
         """Have ``mend`` make everything anew. What is there is searched until then."""
         async with self._database.connection() as connection:
-            await connection.execute("update lexical_segments set made_by = '' where made_by = %s", (MADE_BY,))
+            await connection.execute(
+                "update lexical_segments set made_by = '' where made_by = %s", (self._index.made_by,)
+            )
 
     async def _merge(self, batch: Sequence[_Entry]) -> None:
         numbers = sorted(each.number for each in batch)
@@ -127,7 +130,7 @@ class Upkeep:
                 members = await _members(connection, numbers)
             merged = await asyncio.to_thread(_merged, numbers, segments, members)
             async with self._database.connection() as connection:
-                await _replace(connection, batch[0].collection_id, numbers, merged)
+                await _replace(connection, batch[0].collection_id, self._index.made_by, numbers, merged)
         except DamagedSegment as error:
             async with self._database.connection() as connection:
                 await drop_segment(connection, error.number)
@@ -191,11 +194,13 @@ def _merged(
     return merge(segments, kept) if any(each.any() for each in kept) else None
 
 
-async def _replace(connection: Connection, collection_id: UUID, numbers: Sequence[int], merged: Segment | None) -> None:
+async def _replace(
+    connection: Connection, collection_id: UUID, made_by: str, numbers: Sequence[int], merged: Segment | None
+) -> None:
     """Put one segment in the place of several. What was deleted or indexed anew meanwhile stays so."""
     await connection.execute("select set_config('lock_timeout', %s, true)", (LOCK_TIMEOUT,))
     if merged is not None:
-        number = await add_segment(connection, collection_id, MADE_BY, merged)
+        number = await add_segment(connection, collection_id, made_by, merged)
         await connection.execute(
             "update lexical_members set segment_id = %s where segment_id = any(%s)", (number, list(numbers))
         )

@@ -31,7 +31,7 @@ class Statistics:
     """What BM25 counts over: chunks, and words in them."""
 
     chunks: int
-    words: int
+    words: float
 
     @property
     def average_length(self) -> float:
@@ -45,7 +45,7 @@ class Part:
 
     ``lengths`` and ``chunk_ids`` have shape ``(chunks,)``, and so have ``mask``, the chunks that count and may be
     found, and ``within``, those that are asked for; ``None`` stands for all. ``groups`` holds the postings of each
-    group's alternatives; ``required`` those of which each must be there.
+    group's alternatives; ``required`` those of which each must be there. Lengths and frequencies are in ``1 / unit``.
     """
 
     chunk_ids: Ids
@@ -54,6 +54,7 @@ class Part:
     groups: Sequence[Sequence[Posting]]
     within: Mask | None = None
     required: Sequence[Sequence[Posting]] = ()
+    unit: int = 1
 
 
 class Best(NamedTuple):
@@ -110,8 +111,8 @@ def _scores(
     """
     if not any(frequency_of(posting, part.mask) for group in part.groups for posting in group):
         return None
-    relative = part.lengths.astype(np.float32) / np.float32(statistics.average_length)
-    saturation = np.float32(formula.k1) * (np.float32(1 - formula.b) + np.float32(formula.b) * relative)
+    relative = part.lengths.astype(np.float32) / np.float32(part.unit * statistics.average_length)
+    saturation = np.float32(part.unit * formula.k1) * (np.float32(1 - formula.b) + np.float32(formula.b) * relative)
     scores = np.zeros(len(part.lengths), np.float32)
     for group, weight, rarities in zip(part.groups, weights, idfs, strict=True):
         factors = [weight * rarity * (formula.k1 + 1) for rarity in rarities]

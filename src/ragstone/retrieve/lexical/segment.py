@@ -28,13 +28,18 @@ class Members:
     """What a segment holds: its chunks in order, those of one version side by side.
 
     ``chunk_ids`` and ``lengths`` (in words) have shape ``(chunks,)``, ``version_ids`` and ``sizes`` (in chunks)
-    ``(versions,)``.
+    ``(versions,)``. Lengths and frequencies are multiples of 1 / ``unit``: a word of the text counts ``unit``.
     """
 
     chunk_ids: Ids
     lengths: NDArray[np.uint32]
     version_ids: Ids
     sizes: NDArray[np.uint32]
+    unit: int = 1
+
+    def words(self, mask: NDArray[np.bool_] | None = None) -> float:
+        """Return how many words the chunks of the mask have, all of them for ``None``."""
+        return int((self.lengths if mask is None else self.lengths[mask]).sum()) / self.unit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,21 +81,25 @@ class Counted:
     terms: Sequence[Mapping[str, int]]
 
 
-def segment_of(versions: Sequence[Counted]) -> Segment:
-    """Return the segment of versions of at most ``MOST_CHUNKS`` chunks. A frequency beyond 65,535 is taken for that."""
+def segment_of(versions: Sequence[Counted], unit: int = 1) -> Segment:
+    """Return the segment of versions of at most ``MOST_CHUNKS`` chunks, counted in ``1 / unit``.
+
+    A count beyond 65,535 is taken for that.
+    """
     counted = [terms for version in versions for terms in version.terms]
     lengths = np.fromiter((sum(terms.values()) for terms in counted), np.uint32, len(counted))
-    members = members_of([(version.version_id, version.chunk_ids) for version in versions], lengths)
+    members = members_of([(version.version_id, version.chunk_ids) for version in versions], lengths, unit)
     return Segment(members, _postings_of(counted))
 
 
-def members_of(versions: Sequence[tuple[UUID, Sequence[UUID]]], lengths: NDArray[np.uint32]) -> Members:
+def members_of(versions: Sequence[tuple[UUID, Sequence[UUID]]], lengths: NDArray[np.uint32], unit: int = 1) -> Members:
     """Return what a segment of versions, each with its chunks of these lengths, holds."""
     return Members(
         ids_of([each for _, chunk_ids in versions for each in chunk_ids]),
         lengths,
         ids_of([version_id for version_id, _ in versions]),
         np.fromiter((len(chunk_ids) for _, chunk_ids in versions), np.uint32, len(versions)),
+        unit,
     )
 
 
@@ -131,7 +140,7 @@ def _postings_of(counted: Sequence[Mapping[str, int]]) -> Postings:
 def merge(segments: Sequence[Segment], kept: Sequence[NDArray[np.bool_]]) -> Segment:
     """Return one segment of those versions of several that are ``kept`` (a flag for each version of each).
 
-    At most ``MOST_CHUNKS`` chunks may be kept.
+    At most ``MOST_CHUNKS`` chunks may be kept. Raises ``ValueError`` where they are of several units.
     """
     begin, parts = 0, []
     for segment, versions in zip(segments, kept, strict=True):
@@ -152,7 +161,11 @@ def _kept_part(segment: Segment, versions: NDArray[np.bool_], chunks: NDArray[np
         counts = np.add.reduceat(stays, _starts(counts), dtype=np.uint32) if len(counts) else counts
         places, frequencies = places[stays], frequencies[stays]
     stay = Members(
-        members.chunk_ids[chunks], members.lengths[chunks], members.version_ids[versions], members.sizes[versions]
+        members.chunk_ids[chunks],
+        members.lengths[chunks],
+        members.version_ids[versions],
+        members.sizes[versions],
+        members.unit,
     )
     return Segment(stay, Postings(postings.terms[counts > 0], counts[counts > 0], places, frequencies))
 
@@ -164,11 +177,13 @@ def _starts(counts: NDArray[np.uint32]) -> NDArray[np.int64]:
 
 
 def _joined_members(parts: Sequence[Members]) -> Members:
+    (unit,) = {part.unit for part in parts if len(part.sizes)} or {1}
     return Members(
         np.concatenate([part.chunk_ids for part in parts]),
         np.concatenate([part.lengths for part in parts]),
         np.concatenate([part.version_ids for part in parts]),
         np.concatenate([part.sizes for part in parts]),
+        unit,
     )
 
 
