@@ -460,7 +460,7 @@ async def test_a_drop_that_gave_way_is_made_again(filled: Container) -> None:
 
 async def test_who_always_gives_way_is_told(filled: Container) -> None:
     async def change(_: Transaction) -> None:
-        raise GaveWay
+        raise GaveWay("Two changes met.")
 
     with pytest.raises(GaveWay):
         await despite_others(filled.record, change)

@@ -167,6 +167,7 @@ def test_what_may_be_compared_is_what_a_search_reads(tmp_path: Path) -> None:
         container = Container(Noted(data_dir=tmp_path, search_cache_mb=0, **whole, **others))
         assert all((container.database, container.embedder, container.lexical, container.vectors, container.search))
     stored = {"data_dir", "database_url", "database_schema", "embedder", "embedder_base_url", "embedder_dimensions"}
+    stored |= {"words_title_weight", "words_heading_weight"}
     building = {"vector_index", "vector_index_memory_mb", "embedding_cache_hours", "minilm_path"}
     assert read - _OF_A_SEARCH == stored | building | {"search_cache_mb", "embedder_price_per_million_tokens"}
     assert read >= _OF_A_SEARCH

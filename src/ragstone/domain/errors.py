@@ -128,23 +128,11 @@ class DatabaseUnavailable(Unavailable):
 class GaveWay(DatabaseUnavailable):
     """Of two changes that met, this one was undone, and may be made again."""
 
-    def __init__(self) -> None:
-        super().__init__("Two changes met, and this one gave way.", remedy="Try again.", retry_after=1)
-
 
 class SearchTimeout(DatabaseUnavailable):
-    """PostgreSQL took longer over one step of a search than its ``limit`` in seconds, and stopped."""
+    """PostgreSQL took longer over one step of a search than it may, and stopped."""
 
     code = "search_timeout"
-
-    def __init__(self, limit: float) -> None:
-        # Whoever asked the same again at once would have it work on nothing else.
-        super().__init__(
-            f"A step of this search took longer than {limit:g} s in PostgreSQL, and was stopped.",
-            remedy="Search for less: with a simpler filter, or in fewer collections. Where plain questions take as"
-            " long, `ragstone doctor` looks for the cause; RAGSTONE_SEARCH_TIMEOUT sets the limit.",
-            retry_after=max(limit, 5.0),
-        )
 
 
 class EmbedderUnavailable(Unavailable):

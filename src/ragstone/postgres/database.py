@@ -182,17 +182,31 @@ def _translated(limit: float = 0.0) -> Iterator[None]:
     except psycopg_pool.PoolTimeout as error:
         raise _unavailable("does not answer, or every connection is busy", retry_after=5) from error
     except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure) as error:
-        raise GaveWay from error
+        raise _gave_way() from error
     except psycopg.errors.ForeignKeyViolation as error:
         if not (error.diag.constraint_name or "").endswith("_collection_id_fkey"):
             raise
-        raise GaveWay from error  # the collection was removed meanwhile
+        raise _gave_way() from error  # the collection was removed meanwhile
     except psycopg.errors.LockNotAvailable:
         raise  # only who would rather not wait is told, and sees to it
     except psycopg.OperationalError as error:
         if limit and isinstance(error, psycopg.errors.QueryCanceled):
-            raise SearchTimeout(limit) from error
+            raise _took_too_long(limit) from error
         raise _unavailable(first_line(error), retry_after=5) from error
+
+
+def _gave_way() -> GaveWay:
+    return GaveWay("Two changes met, and this one gave way.", remedy="Try again.", retry_after=1)
+
+
+def _took_too_long(limit: float) -> SearchTimeout:
+    return SearchTimeout(
+        f"A step of this search took longer than {limit:g} s in PostgreSQL, and was stopped.",
+        remedy="Search for less: with a simpler filter, or in fewer collections. Where plain questions take as long,"
+        " `ragstone doctor` looks for the cause; RAGSTONE_SEARCH_TIMEOUT sets the limit.",
+        # Whoever asked the same again at once would have it work on nothing else.
+        retry_after=max(limit, 5.0),
+    )
 
 
 async def _check(connection: Connection) -> None:

@@ -56,8 +56,8 @@ def _encodable(text: str) -> str:
 
 def _covering(text: str, offsets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """Widen offsets by the characters beside them that no token has, up to white space."""
-    if len(set(offsets)) == len(offsets) and sum(end - start for start, end in offsets) == len("".join(text.split())):
-        return list(offsets)  # as nearly always: every character but white space is in one token
+    if len(set(offsets)) == len(offsets) and "".join([text[slice(*each)] for each in offsets]) == "".join(text.split()):
+        return list(offsets)  # as nearly always: every character but white space is in one token, and no white space is
     widened: dict[tuple[int, int], tuple[int, int]] = {}
     taken = 0
     distinct = list(dict.fromkeys(offsets))
