@@ -22,14 +22,22 @@ from ragstone.settings import Settings
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 SLOWEST = (
-    "e2e/test_kill.py",
     "integration/test_parsers_files.py",
+    "e2e/test_kill.py",
+    "e2e/test_cli_sync.py",
     "e2e/test_reembed.py",
     "e2e/test_index_cli.py",
     "e2e/test_cli_serving.py",
-    "contract/test_embedders.py",
-    "e2e/test_api_schema.py",
+    "e2e/test_cli_ingest.py",
+    "e2e/test_cli_records.py",
     "e2e/test_doctor.py",
+    "e2e/test_cli_questions.py",
+    "e2e/test_eval.py",
+    "e2e/test_api_schema.py",
+    "contract/test_embedders.py",
+    "integration/test_parsers_pictures.py",
+    "integration/test_evaluation.py",
+    "integration/test_noninterference.py",
 )
 """Files that take longest, which many processes begin with: one that comes last would keep one of them alone."""
 

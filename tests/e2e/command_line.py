@@ -26,7 +26,12 @@ class CommandLine:
 
     @property
     def environment(self) -> dict[str, str]:
-        outside = {name: value for name, value in os.environ.items() if not name.startswith("RAGSTONE_")}
+        # The width of a terminal stands in the environment where pytest starts processes that share the tests.
+        outside = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("RAGSTONE_") and name not in ("COLUMNS", "LINES")
+        }
         return {**outside, "RAGSTONE_CONFIG": "/nowhere/none.toml", **self.variables}
 
     def but(self, **variables: str) -> "CommandLine":

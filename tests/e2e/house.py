@@ -1,6 +1,7 @@
 """A data directory with the Ragstone processes that work on it, to be killed at any moment."""
 
 import asyncio
+import contextlib
 import os
 import random
 import signal
@@ -50,9 +51,12 @@ def text(number: int) -> str:
 
 
 def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """Return a port to come back to: below those that the system gives to others meanwhile."""
+    while True:
+        port = random.SystemRandom().randrange(15_000, 32_000)
+        with socket.socket() as listener, contextlib.suppress(OSError):
+            listener.bind(("127.0.0.1", port))
+            return port
 
 
 def until(holds: Callable[[], bool], seconds: float = 200) -> None:

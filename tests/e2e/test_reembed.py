@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from tests.e2e.command_line import CommandLine, on_record, write_pages
 from tests.e2e.conftest import LiveServer, MakeSettings, serving
 
+from ragstone.ingest import reembedding
 from ragstone.testing.embedding_server import EmbeddingServer
+from ragstone.worker import run as worker
 
 PAGES = 8
+ACTIVE = "select model from embedding_spaces where role = 'active'"
+FILLS = "select exists (select from vectors v join embedding_spaces s on s.id = space_id where role = 'filling')"
 
 
 @pytest.fixture
@@ -25,7 +30,10 @@ def other() -> Iterator[EmbeddingServer]:
 
 
 @pytest.fixture
-def server(make_settings: MakeSettings) -> Iterator[LiveServer]:
+def server(make_settings: MakeSettings, monkeypatch: pytest.MonkeyPatch) -> Iterator[LiveServer]:
+    """A server whose worker looks for a space to fill ten times as often as it would."""
+    monkeypatch.setattr(worker, "_SWEEP_SECONDS", 0.2)
+    monkeypatch.setattr(reembedding, "_PAUSE_SECONDS", 0.5)
     with serving(make_settings()) as live:
         yield live
 
@@ -102,13 +110,15 @@ def test_there_and_back_under_a_load_of_questions(cli: CommandLine, server: Live
     assert json.loads(cli.run("reembed", "--json").stdout)["outcome"] == "unchanged"
 
 
-def until(cli: CommandLine, role: str, model: str, seconds: float = 60) -> dict[str, dict[str, Any]]:
-    """Wait until a model has a role."""
+def until(server: LiveServer, statement: str, wanted: object, seconds: float = 60) -> None:
+    """Wait until the record says what is wanted. A command that asked it would take seconds to start, each time."""
+    assert server.settings.database_url
+    url, options = server.settings.database_url.get_secret_value(), f"-c search_path={server.settings.database_schema}"
     deadline = time.monotonic() + seconds
-    while (found := spaces(cli)).get(role, {}).get("model") != model:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.2)
-    return found
+    with psycopg.connect(url, options=options, autocommit=True) as connection:
+        while (found := connection.execute(statement.encode()).fetchall()) != [(wanted,)]:
+            assert time.monotonic() < deadline, found
+            time.sleep(0.05)
 
 
 @pytest.fixture
@@ -126,19 +136,15 @@ def test_a_model_that_was_dropped_comes_back_while_a_server_runs(
 ) -> None:
     with asked(server) as asker:
         cli.run(*to(other), "--no-wait")
-        until(cli, "active", "stand-in")
+        until(server, ACTIVE, "stand-in")
         cli.run("reembed", "--rollback")
         cli.run("reembed", "--drop")
-        cli.run(*to(other), "--rate", "4", "--no-wait")
-        requests = len(other.requests)
-        deadline = time.monotonic() + 20
-        while len(other.requests) == requests:
-            assert time.monotonic() < deadline, "the server's worker does not fill"
-            time.sleep(0.05)
+        cli.run(*to(other), "--rate", "1", "--no-wait")
+        until(server, FILLS, wanted=True)
         cli.run("reembed", "--stop")  # under a batch
         cli.run("reembed", "--drop")
         cli.run(*to(other), "--no-wait")
-        until(cli, "active", "stand-in")
+        until(server, ACTIVE, "stand-in")
         time.sleep(0.5)
     assert not server.crashed.is_set()
     assert asker.asked > 20
@@ -149,14 +155,11 @@ def test_the_gate_holds_for_a_filling_that_began_without_it(
     cli: CommandLine, server: LiveServer, questions: Path
 ) -> None:
     with EmbeddingServer(dimensions=2) as worse:
-        cli.run(*to(worse), "--rate", "8", "--no-wait")
-        deadline = time.monotonic() + 20
-        while not worse.requests:
-            assert time.monotonic() < deadline, "the server's worker does not fill"
-            time.sleep(0.05)
+        cli.run(*to(worse), "--rate", "1", "--no-wait")
+        until(server, FILLS, wanted=True)
         outcome = json.loads(cli.run(*to(worse), "--gate", str(questions), "--json", code=1).stdout)
         assert outcome["outcome"] == "refused"
-        time.sleep(8)  # time enough for the server's worker to look again, twice
+        time.sleep(2)  # time enough for the server's worker to look again, twice
         assert spaces(cli)["active"]["model"].endswith("MiniLM-L6-v2")
     assert not server.crashed.is_set()
 
@@ -170,7 +173,7 @@ def test_a_passage_that_the_new_model_refuses_waits_for_a_word(cli: CommandLine,
         assert found["filling"]["embedded"] == found["filling"]["chunks"] - 1
         assert "page-003.md" in found["filling"]["trouble"]
         requests = len(strict.requests)
-        time.sleep(8)
+        time.sleep(2)
         assert len(strict.requests) == requests
         outcome = json.loads(cli.run(*to(strict), "--skip-refused", "--json").stdout)
         assert outcome["embedded"] == outcome["chunks"] - 1
@@ -191,7 +194,8 @@ def test_the_gate_refuses_a_worse_model(cli: CommandLine, questions: Path) -> No
     assert set(spaces(cli)) == {"active"}
 
 
-def test_what_makes_no_sense_is_told(cli: CommandLine, tmp_path: Path) -> None:
+def test_what_makes_no_sense_is_told(server: LiveServer, tmp_path: Path) -> None:
+    cli = on_record(server.settings)
     assert "no previous model" in cli.fails("reembed", "--rollback")
     wrong = tmp_path / "wrong.jsonl"
     wrong.write_text('{"question": 1}')

@@ -22,6 +22,7 @@ from ragstone.domain.filter_text import parse_filter
 from ragstone.domain.filters import Filter
 from ragstone.domain.found import Found
 from ragstone.domain.queries import Mode, Scope
+from ragstone.postgres.lexical import index
 from ragstone.settings import Settings
 from ragstone.testing.records import store
 
@@ -105,8 +106,12 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def records(settings: Settings) -> AsyncIterator[tuple[Container, Container]]:
-    """A record with the open documents alone, and one with the hidden ones, too."""
+async def records(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[tuple[Container, Container]]:
+    """A record with the open documents alone, and one with the hidden ones, too.
+
+    A search waits for the words of either, however busy the machine is.
+    """
+    monkeypatch.setattr(index, "PATIENCE", 60.0)
     second = settings.model_copy(update={"database_schema": f"test_{uuid4().hex[:12]}"})
     async with AsyncExitStack() as stack:
         opened = [await stack.enter_async_context(open_container(each)) for each in (settings, second)]

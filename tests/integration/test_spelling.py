@@ -32,7 +32,13 @@ def searched(container: Container) -> SegmentedLexicalIndex:
 
 
 async def put(container: Container, *texts: str, readers: Sequence[str] = (EVERYONE,)) -> None:
+    """Store documents, and wait until no transaction is under way: while one is, a look is followed by another."""
     await store(container.record, container.lexical, texts, readers=readers)
+    under_way = "select pg_snapshot_xmin(now) < pg_snapshot_xmax(now) from pg_current_snapshot() now"
+    async with asyncio.timeout(20), container.database.connection() as connection:
+        while (await (await connection.execute(under_way)).fetchone()) == (True,):
+            await connection.commit()
+            await asyncio.sleep(0.01)
 
 
 async def told(container: Container, question: str, scope: Scope = EVERYWHERE) -> list[Correction]:
