@@ -25,9 +25,10 @@ _PAUSE = 0.002
 
 
 def settings_of(folder: Path) -> Settings:
-    """Return the settings of every process of ours that is measured: the defaults, but that no
-    answer is kept for whoever asks again."""
-    return Settings(data_dir=folder, port=0, log_level="warning", search_cache_mb=0)
+    """Return the settings of every process of ours that is measured: the defaults, but that no answer
+    is kept for whoever asks again."""
+    # A made word is like a thousand others: which of them a misspelt one stands for is no matter of scores.
+    return Settings(data_dir=folder, port=0, log_level="warning", search_cache_mb=0, spelling="off")
 
 
 def memory_mb() -> int:

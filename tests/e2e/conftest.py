@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from psycopg import sql
 
 from ragstone.api.application import create_app
-from ragstone.api.server import Server, bound
+from ragstone.api.server import Server, bound, event_loop
 from ragstone.settings import Settings
 
 START_SECONDS = 60.0
@@ -53,7 +53,8 @@ class LiveServer:
 
     def _run(self) -> None:
         try:
-            asyncio.run(self._serve())
+            with asyncio.Runner(loop_factory=event_loop) as runner:
+                runner.run(self._serve())
         except BaseException as error:  # noqa: BLE001 (handed to the test's thread, which raises it)
             self.error = error
         finally:

@@ -1,6 +1,7 @@
 """Bad input is answered with a problem detail that says how to mend it, and changes nothing."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -190,6 +191,22 @@ async def test_a_path_that_will_not_do(client: httpx.AsyncClient, case: str) -> 
     reply = await client.request(method, path)
     check_problem(reply, status)
     assert status != 405 or "POST" in reply.headers["allow"]
+
+
+async def test_a_head_without_an_end_is_not_read(server: LiveServer) -> None:
+    """Before anybody has shown a key: neither memory nor the event loop is for whoever sends one."""
+    host, _, port = server.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(f"GET /healthz HTTP/1.1\r\nHost: {host}:{port}\r\n".encode())
+    sent, line = 0, b"X-Much: " + b"a" * 1000 + b"\r\n"
+    with contextlib.suppress(ConnectionError):
+        while sent < 16 << 20 and not reader.at_eof():
+            writer.write(line * 64)
+            sent += 64 * len(line)
+            await writer.drain()
+            await asyncio.sleep(0)
+    assert sent < 8 << 20
+    writer.close()
 
 
 async def send_raw(server: LiveServer, head: str, *, body: AsyncIterator[bytes] | None = None) -> httpx.Response:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -14,6 +15,7 @@ from ragstone.domain.queries import Scope
 from ragstone.ingest.intake import Label
 from ragstone.ports.record import despite_others
 from ragstone.postgres.invariants import violations
+from ragstone.postgres.lexical import upkeep
 from ragstone.testing.embedders import HashingEmbedder
 from ragstone.testing.records import store
 from ragstone.worker.run import work
@@ -136,3 +138,28 @@ async def test_what_one_may_not_read_one_does_not_remove(container: Container) -
         await remove(container, stranger)
     assert await remove(container, alice) == 2
     assert await left(container) == ({}, 0)
+
+
+async def test_a_merge_that_meets_a_removal_gives_way(container: Container, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would end all that the worker does else."""
+    for number in range(9):
+        await store(container.record, container.lexical, [f"granite {number}"], collection="stones", uri=f"u{number}")
+    replace = upkeep._replace
+
+    async def removed_first(*given: Any) -> None:
+        await despite_others(container.record, lambda transaction: transaction.collections.remove(LOCAL, "stones"))
+        await replace(*given)
+
+    monkeypatch.setattr(upkeep, "_replace", removed_first)
+    assert await container.upkeep.tend()
+    assert not await container.upkeep.tend()
+
+
+async def test_a_process_forgets_collections_that_are_gone(container: Container) -> None:
+    for number in range(3):
+        await store(container.record, container.lexical, ["granite"], collection=f"c{number}", uri=f"u{number}")
+        await container.lexical.search("granite", Scope(LOCAL, (f"c{number}",)), 9)
+        async with container.record.transaction() as transaction:
+            await transaction.collections.remove(LOCAL, f"c{number}")
+    assert not (await container.lexical.search("granite", Scope(LOCAL), 9)).ranked
+    assert len(container.lexical._corpora._corpora) == 1  # the one that every test here has

@@ -51,7 +51,7 @@ class Asked:
     opened: int = 0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Any]:
+    async def reading(self) -> AsyncIterator[Any]:
         self.opened += 1
         yield _Transaction(self)
 

@@ -66,6 +66,8 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 ws="none",
+                # httptools, which would be taken where it is installed, reads a request's head without an end.
+                http="h11",
                 timeout_graceful_shutdown=_GRACE_SECONDS,
                 backlog=_BACKLOG,
             )

@@ -26,12 +26,20 @@ class Pool(psycopg_pool.AsyncConnectionPool[Connection]):
     def __init__(self, conninfo: str, *, limit: float, **given: Any) -> None:
         super().__init__(conninfo, **given)
         self._limit = max(1, round(limit * 1000)) if limit else 0
+        self._taking_back: set[asyncio.Task[None]] = set()
         # Only a connection that was lent for the other purpose before has to be told: most never are.
         self._limits: WeakKeyDictionary[Connection, int | None] = WeakKeyDictionary()
 
     async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the pool's own signature
         """Lend a connection. Raises ``PoolTimeout``; or ``CancelledError``, however late the cancellation comes."""
         return await self._lend(timeout, 0)
+
+    async def putconn(self, conn: Connection) -> None:
+        """Take a connection back, also from one who is told to end just then: it would be lost to everybody else."""
+        task = asyncio.create_task(super().putconn(conn))
+        self._taking_back.add(task)
+        task.add_done_callback(self._taking_back.discard)
+        await asyncio.shield(task)
 
     @asynccontextmanager
     async def limited(self) -> AsyncIterator[Connection]:
@@ -48,13 +56,13 @@ class Pool(psycopg_pool.AsyncConnectionPool[Connection]):
         before = task.cancelling() if task else 0
         connection = await super().getconn(seconds)
         if task and task.cancelling() > before:
-            await asyncio.shield(self.putconn(connection))
+            await self.putconn(connection)
             raise asyncio.CancelledError
         if self._limits.get(connection, 0) != limit:
             try:
                 await self._bound(connection, limit)
             except BaseException:
-                await asyncio.shield(self.putconn(connection))
+                await self.putconn(connection)
                 raise
         return connection
 

@@ -34,7 +34,6 @@ class Legs:
 
     def __init__(self, embedder: ActiveEmbedder, vectors: VectorIndex, lexical: LexicalIndex) -> None:
         self._embedder = embedder
-        self._last: Embedder | None = None
         self._vectors = vectors
         self._lexical = lexical
 
@@ -65,32 +64,17 @@ class Legs:
 
     async def _by_meaning(self, question: str, scope: Scope, depth: int) -> tuple[Near, tuple[Step, ...]]:
         started = time.perf_counter()
-        embedder, near = await self._nearest(question, scope, depth)
-        self._last = embedder
-        return near, (_step(MEANING, started, found=len(near.ranked), model=embedder.model.name),)
-
-    async def _nearest(self, question: str, scope: Scope, depth: int) -> tuple[Embedder, Near]:
-        """Return what is found in the space that answers, and its embedder."""
-        last = self._last
-        if last is None:
-            embedder = await self._embedder()
-            return embedder, await self._near(embedder, question, scope, depth)
-        # Which space answers is looked up while that of the question before is searched: it is the same, as a rule.
-        active, near = await asyncio.gather(
-            self._embedder(), self._near(last, question, scope, depth), return_exceptions=True
-        )
-        if isinstance(active, BaseException):
-            raise active
-        if active is last and isinstance(near, EmbedderUnavailable):
+        # No question goes to a model that does not answer any more, so this is known before anything else.
+        embedder = await self._embedder()
+        try:
+            near = await self._near(embedder, question, scope, depth)
+        except EmbedderUnavailable:
             # Its space may have been dropped since, another one having taken its place.
             active = await self._embedder()
-            if active is last:
-                raise near
-        if active is not last:
-            return active, await self._near(active, question, scope, depth)
-        if isinstance(near, BaseException):
-            raise near
-        return last, near
+            if active.model == embedder.model:
+                raise
+            embedder, near = active, await self._near(active, question, scope, depth)
+        return near, (_step(MEANING, started, found=len(near.ranked), model=embedder.model.name),)
 
     async def _near(self, embedder: Embedder, question: str, scope: Scope, depth: int) -> Near:
         vectors = await embedder.embed_questions([question])

@@ -22,8 +22,9 @@ from ragstone.retrieve.joining import Gaps, Stretch, alone, joined, neighbours
 
 MOST_PARENTS: Final = 100
 """Hits for which parents are looked up, the best ones: what is below is seldom given."""
-_BRIEF: Final = 16_000
-"""Letters that are compared at once: 1.5 ms of work, and ten times that where nearly all say nearly the same."""
+_FEW, _BRIEF = 20, 16_000
+"""Texts, and letters of them, that are compared at once: 1.5 ms of work, and more where nearly all say nearly the
+same."""
 _FOREIGN: Final = 4
 """Letters beyond ASCII weigh so much."""
 
@@ -95,7 +96,7 @@ class Shaping:
         wanted = [hit.chunk.id for hit in hits[:MOST_PARENTS]] if shape.parents else []
         if not pairs and not wanted:
             return (), {}
-        async with record.transaction() as transaction:
+        async with record.reading() as transaction:
             parents = await transaction.chunks.parents(scope, wanted, shape.parents) if wanted else ()
             gaps = await transaction.chunks.between(scope, pairs) if pairs else {}
         return parents, gaps
@@ -190,7 +191,7 @@ async def _fold(hits: Sequence[Hit]) -> tuple[list[Hit], dict[UUID, Cut]]:
     texts = [hit.chunk.told for hit in hits]
     # Where each letter is a word, there is more to compare.
     letters = sum(len(text) if text.isascii() else _FOREIGN * len(text) for text in texts)
-    again = await computed(letters <= _BRIEF, repeated, texts)
+    again = await computed(len(texts) <= _FEW and letters <= _BRIEF, repeated, texts)
     folded: dict[int, list[Folded]] = defaultdict(list)
     for place, first in again.items():
         folded[first].append(_named(hits[place]))

@@ -42,7 +42,8 @@ class Calls:
         """Return how often it was called so far."""
         async with self._database.reading() as connection:
             cursor = await connection.execute("select calls from lexical_calls")
-            return int((await cursor.fetchall())[0][0])
+            row = await cursor.fetchone()
+            return int(row[0]) if row else 0
 
 
 async def call_with(connection: Connection) -> None:

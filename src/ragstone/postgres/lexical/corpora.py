@@ -31,6 +31,8 @@ _HIDDEN = -1
 _MOST_MASKS = 64
 """Sets of readers whose view of a segment is kept."""
 
+_MOST_COLLECTIONS = 10_000
+
 
 class Held:
     """A segment that is held, and for each of its versions who may read it, by number; a hidden one answers nobody.
@@ -115,6 +117,7 @@ class InView(NamedTuple):
 class _Corpus:
     """A collection: its segments, what is in none, and since when changes are to be looked for."""
 
+    tenant: str
     segments: dict[int, Held] = field(default_factory=dict)
     lacking: Lacking = field(default_factory=Lacking)
     since: int = 0
@@ -150,6 +153,8 @@ class Corpora:
         """
         async with self._database.reading() as connection:
             looked = await self._look(connection, principal, collections)
+        if not collections:
+            self._forget_but(principal.tenant, {seen.collection for seen in looked})
         corpora = {seen.collection: self._corpora[seen.collection] for seen in looked if self._is_known(seen)}
         stale: set[UUID] = set()
         while len(corpora) < len(looked):
@@ -174,7 +179,7 @@ class Corpora:
                 if self._is_known(seen):
                     corpora[seen.collection] = self._corpora[seen.collection]
                 elif seen.collection in stale:
-                    corpora[seen.collection] = await self._refresh(connection, seen)
+                    corpora[seen.collection] = await self._refresh(connection, principal.tenant, seen)
         return looked, corpora
 
     @asynccontextmanager
@@ -186,7 +191,7 @@ class Corpora:
             yield
 
     async def _look(self, connection: Connection, principal: Principal, names: Sequence[str]) -> list[Seen]:
-        known = {key: corpus.since for key, corpus in self._corpora.items()}
+        known = {key: each.since for key, each in self._corpora.items() if each.tenant == principal.tenant}
         return await look(connection, principal, names, known)
 
     def _is_known(self, seen: Seen) -> bool:
@@ -200,9 +205,9 @@ class Corpora:
         corpus.known_until(seen.xmin)
         return True
 
-    async def _refresh(self, connection: Connection, seen: Seen) -> _Corpus:
+    async def _refresh(self, connection: Connection, tenant: str, seen: Seen) -> _Corpus:
         """Return, and hold, what was seen of a collection; ``connection`` sees the same until its transaction ends."""
-        corpus = self._corpora.get(seen.collection) or _Corpus()
+        corpus = self._corpora.get(seen.collection) or _Corpus(tenant)
         held = {number: each for number, each in corpus.segments.items() if number in seen.segments}
         gone = [each for number, each in corpus.segments.items() if number not in seen.segments]
         fresh = sorted(seen.segments - held.keys())
@@ -246,8 +251,16 @@ class Corpora:
 
     def _forget(self) -> None:
         """Let go of the collections that were asked the longest ago, where there are too many."""
-        while len(self._corpora) > 1 and sum(each.chunks for each in self._corpora.values()) > self._most_chunks:
+        while len(self._corpora) > _MOST_COLLECTIONS or (
+            len(self._corpora) > 1 and sum(each.chunks for each in self._corpora.values()) > self._most_chunks
+        ):
             self._corpora.popitem(last=False)
+
+    def _forget_but(self, tenant: str, there: AbstractSet[UUID]) -> None:
+        """Let go of a tenant's collections that are not there any more."""
+        gone = [key for key, each in self._corpora.items() if each.tenant == tenant and key not in there]
+        for key in gone:
+            del self._corpora[key]
 
 
 def _lost(gone: Iterable[Held], fresh: Iterable[Held]) -> list[UUID]:

@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import errors
 
 from ragstone.domain.documents import Chunk
+from ragstone.domain.errors import GaveWay
 from ragstone.ports.lexical_index import Entry
 from ragstone.postgres.chunks import CHUNK_COLUMNS, to_chunk
 from ragstone.postgres.database import Connection, Database
@@ -92,13 +93,18 @@ class Mending:
         by itself, afterwards.
         """
         if len(version_ids) == 1:
-            return len(await self._index_anew(version_ids, _HOLD))
+            return await self._make_one(version_ids[0])
         try:
             made = await self._index_anew(version_ids, f"{_HOLD} skip locked")
-        except errors.LockNotAvailable:
+        except (errors.LockNotAvailable, GaveWay):
             made = set()
-        left = [each for each in version_ids if each not in made]
-        return len(made) + sum([len(await self._index_anew([each], _HOLD)) for each in left])
+        return len(made) + sum([await self._make_one(each) for each in version_ids if each not in made])
+
+    async def _make_one(self, version_id: UUID) -> int:
+        try:
+            return len(await self._index_anew([version_id], _HOLD))
+        except GaveWay:
+            return 0  # to be tried again when words are looked for next
 
     async def _index_anew(self, version_ids: Sequence[UUID], hold: str) -> set[UUID]:
         """Index those of the versions that are there and can be held; return which."""

@@ -10,6 +10,7 @@ import structlog
 from numpy.typing import NDArray
 from psycopg import errors
 
+from ragstone.domain.errors import GaveWay
 from ragstone.postgres.changes import PostgresChanges
 from ragstone.postgres.database import Connection, Database
 from ragstone.postgres.lexical.corpora import FORGOTTEN_SECONDS
@@ -134,7 +135,7 @@ class Upkeep:
         except DamagedSegment as error:
             async with self._database.connection() as connection:
                 await drop_segment(connection, error.number)
-        except errors.LockNotAvailable:
+        except (errors.LockNotAvailable, GaveWay):
             log.info("words_merge_delayed", segments=len(numbers))
         else:
             log.info("words_merged", segments=len(numbers), chunks=len(merged.members.chunk_ids) if merged else 0)
