@@ -21,7 +21,10 @@ INDEX = (
 )
 
 
-@pytest.mark.parametrize("data", [PAGES, gzip.compress(PAGES, mtime=0), gzip.compress(PAGES[:99]) + gzip.compress(PAGES[99:])])
+@pytest.mark.parametrize(
+    "data",
+    [PAGES, gzip.compress(PAGES, mtime=0), gzip.compress(PAGES[:99], mtime=0) + gzip.compress(PAGES[99:], mtime=0)],
+)
 def test_pages_in_order_each_once(data: bytes) -> None:
     sitemap = read_sitemap(data)
     assert sitemap
