@@ -272,6 +272,8 @@ def _add_server_user() -> None:
     try:
         subprocess.run(command, check=True, capture_output=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError) as error:
+        if any(each.pw_name == SERVER_USER for each in pwd.getpwall()):
+            return  # another process made it in this moment
         raise ConfigurationError(
             f"PostgreSQL does not run as root, and the user {SERVER_USER} cannot be made.",
             remedy=f"Run Ragstone as another user, add the user {SERVER_USER}, or set RAGSTONE_DATABASE_URL.",
