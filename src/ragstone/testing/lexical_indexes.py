@@ -43,7 +43,12 @@ def bm25(
 
 
 class LexicalIndexConformance:
-    """Inherit, and override ``index`` (and ``record``, where the index does not share it)."""
+    """Inherit, and override ``index`` (and ``record``, where the index does not share it).
+
+    ``title_weight``: how often a word of a title counts.
+    """
+
+    title_weight = 1
 
     @pytest.fixture
     def record(self) -> Record:
@@ -92,7 +97,8 @@ class LexicalIndexConformance:
         async with record.transaction() as transaction:
             await index.add(transaction, [Entry(accepted.job_id, "Wombat", chunks)])
         found = (await index.search("alpha beta wombat", EVERYWHERE, 10)).ranked
-        expected = bm25("alpha beta wombat", {chunk.id: f"Wombat {chunk.text}" for chunk in chunks})
+        title = "Wombat " * self.title_weight
+        expected = bm25("alpha beta wombat", {each.id: f"{title}{each.text}" for each in chunks})
         assert {each.chunk_id: each.score for each in found} == pytest.approx(expected, rel=1e-6)
 
     async def test_readers_and_tenants(self, record: Record, index: LexicalIndex) -> None:

@@ -7,6 +7,7 @@ BM25 saturates that sum once: a word of a title is one that stands there more of
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 from ragstone.domain.documents import Chunk
@@ -37,18 +38,25 @@ class FieldWeights:
     @property
     def unit(self) -> int:
         """What a word of the text counts, 1, 2 or 4: the least by which all weights are whole numbers."""
-        return next(unit for unit in (1, 2, FINEST) if not (unit * self.title % 1 or unit * self.headings % 1))
+        return _unit(self.title, self.headings)
 
     def of(self, title: str, chunk: Chunk) -> Fields:
         """Return what of a chunk is indexed, and what a word counts there, in ``unit``.
 
-        A title that is the first heading, too, is there once. Fields of one weight are one text, and where all weights
-        are whole they are one, too, the weighty ones again and again: that is counted fastest.
+        A title that is the first heading, too, is there once. Where all weights are whole it is one text, in which the
+        weighty ones stand again and again: that is counted fastest.
         """
         below = chunk.heading_path[1:] if chunk.heading_path[:1] == (title,) else chunk.heading_path
-        unit, parts = self.unit, dict[int, list[str]]()
+        unit = self.unit
+        if unit == 1:
+            repeated = (title,) * int(self.title) + below * int(self.headings)
+            return [("\n".join(filter(None, (*repeated, chunk.lead, chunk.text))), 1)]
+        parts: dict[int, list[str]] = {}
         for weight, texts in ((self.title, (title,)), (self.headings, below), (1.0, (chunk.lead, chunk.text))):
-            counts = int(weight * unit)
-            each, times = (1, counts) if unit == 1 else (counts, 1)
-            parts.setdefault(each, []).extend([text for text in texts if text] * times)
-        return [("\n".join(texts), weight) for weight, texts in parts.items() if weight]
+            parts.setdefault(int(weight * unit), []).extend(filter(None, texts))
+        return [("\n".join(texts), counts) for counts, texts in parts.items() if counts]
+
+
+@lru_cache(maxsize=64)
+def _unit(title: float, headings: float) -> int:
+    return next(unit for unit in (1, 2, FINEST) if not (unit * title % 1 or unit * headings % 1))
