@@ -241,7 +241,8 @@ async def _traced(
     execute, frequencies = psycopg.AsyncConnection.execute, Vocabulary.frequencies
 
     async def noted(self: Any, query: Any, *args: Any, **kwargs: Any) -> Any:
-        statements.append(str(query))
+        if "statement_timeout" not in str(query):  # which a connection is told that was lent for another purpose before
+            statements.append(str(query))
         return await execute(self, query, *args, **kwargs)
 
     def counted(self: Vocabulary, keys: Any, mask: Any) -> Any:
