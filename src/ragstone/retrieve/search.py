@@ -78,24 +78,15 @@ class Search:
         would rewrite the question or rerank what is found; it says so in ``missing``.
         Raises ``NotFound`` for an unknown collection and ``EmbedderUnavailable`` for a search by meaning alone.
         """
+        # Before a model is asked, of the question or of how to put it: it may cost something.
+        await self._check_collections(scope)
         course = Course(question, scope, mode, limit, shape or self._stages.shape)
-        fused = await self._fused_within(course)
+        fused = await self._fused(course)
         chosen = await self._chosen(course, fused, all_of_them=explain)
         if self._note:
             self._note(course.steps)
         trace = Trace(tuple(course.steps), chosen.considered(fused)) if explain else None
         return Found(chosen.shaped.hits, course.missing, tuple(course.corrections), trace)
-
-    async def _fused_within(self, course: Course) -> Fused:
-        """Return the ranking, once it is known that the collections are there."""
-        ranking = asyncio.create_task(self._fused(course))
-        try:
-            await self._check_collections(course.scope)
-            return await ranking
-        finally:
-            # It is of no use to one who left, or who asked in what is not there.
-            ranking.cancel()
-            await asyncio.gather(ranking, return_exceptions=True)
 
     async def _check_collections(self, scope: Scope) -> None:
         if not scope.collections:
