@@ -94,7 +94,9 @@ def test_there_and_back_under_a_load_of_questions(cli: CommandLine, server: Live
             first.until(lambda _: other.requests)
             first.process.kill()
         outcome = json.loads(cli.run(*to(other), "--json").stdout)
-        assert (outcome["outcome"], outcome["model"]) == ("swapped", "stand-in")
+        # The server's own worker goes on with what was killed: it may be done before the second command has started.
+        assert outcome["outcome"] in ("swapped", "unchanged")
+        assert outcome["model"] == "stand-in"
         assert outcome["embedded"] == outcome["chunks"] > PAGES
         assert spaces(cli)["active"]["model"] == "stand-in"
         assert spaces(cli)["previous"]["embedded"] == outcome["chunks"]
