@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from ragstone.api.application import create_app
-from ragstone.api.server import Server, bound
+from ragstone.api.server import Server, bound, event_loop
 from ragstone.container import Container
 from ragstone.retrieve.search import Search
 from ragstone.settings import Settings
@@ -96,7 +96,8 @@ def running(settings: Settings, *, cache_mb: int = 0, stages: bool = False) -> I
 
 
 def _serve(settings: str, line: Connection, cache_mb: int, stages: bool) -> None:
-    asyncio.run(_serving(Settings.model_validate_json(settings), line, cache_mb, stages))
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        runner.run(_serving(Settings.model_validate_json(settings), line, cache_mb, stages))
 
 
 async def _serving(settings: Settings, line: Connection, cache_mb: int, stages: bool) -> None:
