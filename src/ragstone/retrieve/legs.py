@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import structlog
@@ -15,10 +14,6 @@ from ragstone.ports.embedder import ActiveEmbedder, Embedder
 from ragstone.ports.lexical_index import LexicalIndex, Matches
 from ragstone.ports.vector_index import VectorIndex
 from ragstone.retrieve.fusion import MEANING, WORDS, Near
-
-_HEAD_START_SECONDS = 0.008
-"""How long words wait for the question's vector. A model on this machine has it by then, in less time than with words
-beside it; while the nearest vectors are looked for by PostgreSQL, the words are looked for here."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,11 +43,8 @@ class Legs:
         A hybrid search goes on by words when the embedding model does not answer.
         Raises ``EmbedderUnavailable`` for a search by meaning alone.
         """
-        embedded = asyncio.Event()
-        if mode is Mode.WORDS:
-            embedded.set()
-        by_words = self._by_words(question, scope, depth, embedded) if mode is not Mode.MEANING else _no_words()
-        by_meaning = self._by_meaning(question, scope, depth, embedded) if mode is not Mode.WORDS else _no_meaning()
+        by_words = self._by_words(question, scope, depth) if mode is not Mode.MEANING else _no_words()
+        by_meaning = self._by_meaning(question, scope, depth) if mode is not Mode.WORDS else _no_meaning()
         words, near = await asyncio.gather(by_words, by_meaning, return_exceptions=True)
         missing: dict[str, str] = {}
         if isinstance(near, EmbedderUnavailable) and mode is Mode.HYBRID:
@@ -65,37 +57,27 @@ class Legs:
             raise near
         return Legwork(words[0], near[0], (*words[1], *near[1]), missing)
 
-    async def _by_words(
-        self, question: str, scope: Scope, depth: int, embedded: asyncio.Event
-    ) -> tuple[Matches, tuple[Step, ...]]:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_HEAD_START_SECONDS):
-                await embedded.wait()
+    async def _by_words(self, question: str, scope: Scope, depth: int) -> tuple[Matches, tuple[Step, ...]]:
         started = time.perf_counter()
         matches = await self._lexical.search(question, scope, depth)
         return matches, (_step(WORDS, started, found=len(matches.ranked), language=matches.language),)
 
-    async def _by_meaning(
-        self, question: str, scope: Scope, depth: int, embedded: asyncio.Event
-    ) -> tuple[Near, tuple[Step, ...]]:
+    async def _by_meaning(self, question: str, scope: Scope, depth: int) -> tuple[Near, tuple[Step, ...]]:
         started = time.perf_counter()
         # No question goes to a model that does not answer any more, so this is known before anything else.
         embedder = await self._embedder()
         try:
-            near = await self._near(embedder, question, scope, depth, embedded)
+            near = await self._near(embedder, question, scope, depth)
         except EmbedderUnavailable:
             # Its space may have been dropped since, another one having taken its place.
             active = await self._embedder()
             if active.model == embedder.model:
                 raise
-            embedder, near = active, await self._near(active, question, scope, depth, embedded)
+            embedder, near = active, await self._near(active, question, scope, depth)
         return near, (_step(MEANING, started, found=len(near.ranked), model=embedder.model.name),)
 
-    async def _near(self, embedder: Embedder, question: str, scope: Scope, depth: int, embedded: asyncio.Event) -> Near:
-        try:
-            vectors = await embedder.embed_questions([question])
-        finally:
-            embedded.set()
+    async def _near(self, embedder: Embedder, question: str, scope: Scope, depth: int) -> Near:
+        vectors = await embedder.embed_questions([question])
         ranked = await self._vectors.search(embedder.model, vectors[0], scope, depth)
         return Near(ranked, embedder.model.languages)
 
